@@ -1,0 +1,29 @@
+/* Compile a graph once, run it often. */
+#ifndef DEEPECG_BACKEND_BACKEND_H
+#define DEEPECG_BACKEND_BACKEND_H
+
+#include "graph/graph.h"
+
+typedef struct executable executable;
+
+/* A backend is a constant; the table of backend.c lists them. */
+typedef struct backend {
+  const char *name; /* "cpu" */
+  executable *(*compile)(const graph *g, int threads, error *err);
+  /* inputs[i] holds `batch` samples of graph input i one after the other (each row-major), outputs likewise. Samples are
+   * independent runs: the bits of one don't depend on the batch, on its neighbours, or on the number of threads. Allocates
+   * nothing. Not to be called twice at once on one executable. */
+  bool (*run)(executable *e, const void *const *inputs, void *const *outputs, size_t batch, error *err);
+  void (*destroy)(executable *e);
+  /* What was chosen at run time, for reports: "avx512", "avx2", "generic". */
+  const char *(*variant)(const executable *e);
+  /* Bytes of packed weights and of run-time memory. */
+  size_t (*memory)(const executable *e);
+} backend;
+
+extern const backend cpu_backend;
+
+/* By name; NULL and *err (with what is allowed) if there is none. */
+const backend *backend_find(const char *name, error *err);
+
+#endif

@@ -1,0 +1,217 @@
+#include "base/atomic_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { BUFFER_SIZE = 1 << 16, TRIES = 100 };
+
+struct atomic_file {
+  char *path, *temporary;
+  int fd;
+  atomic_file_mode mode;
+  bool failed;
+  error first_failure;
+  size_t used;
+  char bytes[BUFFER_SIZE];
+};
+
+static void destroy(atomic_file *file) {
+  free(file->path);
+  free(file->temporary);
+  free(file);
+}
+
+static int open_temporary(atomic_file *file) {
+  const char *slash = strrchr(file->path, '/');
+  size_t folder_length = slash ? (size_t)(slash - file->path) + 1 : 0;
+  size_t size = folder_length + 64;
+  file->temporary = malloc(size);
+  if (!file->temporary) {
+    errno = ENOMEM;
+    return -1;
+  }
+  /* Not the final name with a suffix: that could exceed NAME_MAX where the final name does not. */
+  static unsigned counter; /* only spreads names; O_EXCL decides */
+  for (int attempt = 0; attempt < TRIES; attempt++) {
+    unsigned serial = __atomic_fetch_add(&counter, 1, __ATOMIC_RELAXED);
+    snprintf(file->temporary, size, "%.*s.deepecg-%ld-%u.tmp", (int)folder_length, file->path, (long)getpid(), serial);
+    int fd = open(file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0 || errno != EEXIST)
+      return fd;
+  }
+  return -1;
+}
+
+atomic_file *atomic_file_create(const char *path, atomic_file_mode mode, error *err) {
+  atomic_file *file = calloc(1, sizeof *file);
+  if (!file || !(file->path = strdup(path))) {
+    free(file);
+    error_out_of_memory(err);
+    return NULL;
+  }
+  file->mode = mode;
+  file->fd = open_temporary(file);
+  if (file->fd < 0) {
+    error_set_errno(err, errno, "%s: cannot be written", path);
+    destroy(file);
+    return NULL;
+  }
+  return file;
+}
+
+static bool fail(atomic_file *file, int reason, error *err) {
+  if (!file->failed) {
+    file->failed = true;
+    error_set_errno(&file->first_failure, reason, "%s: cannot be written", file->path);
+  }
+  if (err)
+    *err = file->first_failure;
+  return false;
+}
+
+static bool write_all(atomic_file *file, const char *bytes, size_t size, error *err) {
+  while (size) {
+    ssize_t written = write(file->fd, bytes, size);
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written < 0)
+      return fail(file, errno, err);
+    bytes += written;
+    size -= (size_t)written;
+  }
+  return true;
+}
+
+static bool flush(atomic_file *file, error *err) {
+  size_t size = file->used;
+  file->used = 0;
+  return write_all(file, file->bytes, size, err);
+}
+
+bool atomic_file_write(atomic_file *file, const void *bytes, size_t size, error *err) {
+  if (file->failed)
+    return fail(file, 0, err);
+  if (size > BUFFER_SIZE - file->used && !flush(file, err))
+    return false;
+  if (size > BUFFER_SIZE)
+    return write_all(file, bytes, size, err);
+  memcpy(file->bytes + file->used, bytes, size);
+  file->used += size;
+  return true;
+}
+
+bool atomic_file_printf(atomic_file *file, error *err, const char *format, ...) {
+  char line[512], *text = line;
+  va_list arguments, again;
+  va_start(arguments, format);
+  va_copy(again, arguments);
+  int length = vsnprintf(line, sizeof line, format, arguments);
+  va_end(arguments);
+  if (length >= (int)sizeof line && (text = malloc((size_t)length + 1)))
+    vsnprintf(text, (size_t)length + 1, format, again);
+  va_end(again);
+  bool ok = length >= 0 && text ? atomic_file_write(file, text, (size_t)length, err) : fail(file, ENOMEM, err);
+  if (text != line)
+    free(text);
+  return ok;
+}
+
+static int sync_folder_of(const char *path) {
+  char *folder = strdup(path);
+  if (!folder)
+    return ENOMEM;
+  char *slash = strrchr(folder, '/');
+  if (slash)
+    slash[slash == folder] = '\0';
+  int fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  free(folder);
+  if (fd < 0)
+    return errno;
+  /* Some file systems cannot sync a folder; the file itself is safe then. */
+  int reason = fsync(fd) != 0 && errno != EINVAL ? errno : 0;
+  close(fd);
+  return reason;
+}
+
+bool atomic_file_commit(atomic_file *file, bool sync, error *err) {
+  bool ok = file->failed ? fail(file, 0, err) : flush(file, err);
+  if (ok && sync && fsync(file->fd) != 0 && errno != EINVAL)
+    ok = fail(file, errno, err);
+  if (close(file->fd) != 0 && ok)
+    ok = fail(file, errno, err);
+  file->fd = -1;
+  if (ok && file->mode == ATOMIC_FILE_NEW) {
+    /* link() fails where the name exists, on every file system and without a race. */
+    if (link(file->temporary, file->path) == 0) {
+      unlink(file->temporary);
+    } else if (errno == EEXIST) {
+      ok = error_set(err, ERROR_USAGE, "%s: exists already", file->path);
+    } else if (renameat2(AT_FDCWD, file->temporary, AT_FDCWD, file->path, RENAME_NOREPLACE) != 0) {
+      ok = errno == EEXIST ? error_set(err, ERROR_USAGE, "%s: exists already", file->path) : fail(file, errno, err);
+    }
+  } else if (ok && rename(file->temporary, file->path) != 0) {
+    ok = fail(file, errno, err);
+  }
+  if (!ok)
+    unlink(file->temporary);
+  int reason = ok && sync ? sync_folder_of(file->path) : 0;
+  if (reason)
+    ok = fail(file, reason, err);
+  destroy(file);
+  return ok;
+}
+
+void atomic_file_discard(atomic_file *file) {
+  if (!file)
+    return;
+  close(file->fd);
+  unlink(file->temporary);
+  destroy(file);
+}
+
+bool atomic_file_save(const char *path, atomic_file_mode mode, bool sync, const void *bytes, size_t size, error *err) {
+  atomic_file *file = atomic_file_create(path, mode, err);
+  if (!file)
+    return false;
+  if (!atomic_file_write(file, bytes, size, err)) {
+    atomic_file_discard(file);
+    return false;
+  }
+  return atomic_file_commit(file, sync, err);
+}
+
+bool make_folders(const char *path, error *err) {
+  char *partial = strdup(path);
+  if (!partial)
+    return error_out_of_memory(err);
+  bool ok = true;
+  for (char *c = partial + 1; ok; c++) {
+    bool end = *c == '\0';
+    if (!end && *c != '/')
+      continue;
+    *c = '\0';
+    struct stat status;
+    if (mkdir(partial, 0777) != 0 && !(errno == EEXIST && stat(partial, &status) == 0 && S_ISDIR(status.st_mode)))
+      ok = error_set_errno(err, errno, "%s: cannot make this folder", partial);
+    if (end)
+      break;
+    *c = '/';
+  }
+  free(partial);
+  return ok;
+}
+
+bool sync_file_system(const char *folder, error *err) {
+  int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0)
+    return error_set_errno(err, errno, "%s", folder);
+  int reason = syncfs(fd) != 0 ? errno : 0;
+  close(fd);
+  return reason ? error_set_errno(err, reason, "%s: cannot be written to disk", folder) : true;
+}

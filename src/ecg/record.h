@@ -1,0 +1,53 @@
+/* One 12-lead ECG as a file delivered it. */
+#ifndef DEEPECG_ECG_RECORD_H
+#define DEEPECG_ECG_RECORD_H
+
+#include "base/arena.h"
+#include "base/error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ECG_LEADS = 12 };
+
+typedef enum ecg_lead {
+  LEAD_I, LEAD_II, LEAD_III, LEAD_AVR, LEAD_AVL, LEAD_AVF, LEAD_V1, LEAD_V2, LEAD_V3, LEAD_V4, LEAD_V5, LEAD_V6
+} ecg_lead;
+
+/* "I" ... "V6", in the order of the enumeration. */
+extern const char *const ecg_lead_names[ECG_LEADS];
+
+/* The lead that a name of a file means, or -1. Case and decoration are ignored ("AVR", "Lead aVR", "MDC_ECG_LEAD_AVR",
+ * "ECG I"). `length` bytes, no NUL needed. */
+int ecg_lead_from_name(const char *name, size_t length);
+
+/* Where a record's twelve leads come from. */
+typedef enum ecg_lead_source { LEAD_MISSING, LEAD_STORED, LEAD_DERIVED } ecg_lead_source;
+
+/* A record owns its arena; every pointer in it points into the arena. Samples are in the file's own unit. */
+typedef struct ecg_record {
+  arena *memory;
+  const char *format;             /* what the reports call it: "MHI", "CLSA", "NPY"; a constant */
+  size_t samples;                 /* per lead */
+  float *leads[ECG_LEADS];        /* leads[lead][sample]; NULL where LEAD_MISSING */
+  ecg_lead_source source[ECG_LEADS];
+  double sampling_rate_hz;        /* 0 where the file doesn't declare it */
+  double microvolts_per_unit;     /* 0 where the file doesn't declare it */
+  const char *device;             /* "" where unknown */
+  const char *acquisition_time;   /* as the file spells it, "" where unknown */
+  const char *statements;         /* the machine's diagnosis, statements joined as the format's reader documents; "" if none */
+  const char *warning;            /* what the reader found odd (a CRC that doesn't match, ...), "" if nothing */
+} ecg_record;
+
+/* An empty record with its arena. Destroy with ecg_record_clear (safe on a zeroed struct, and twice). */
+bool ecg_record_init(ecg_record *record, error *err);
+void ecg_record_clear(ecg_record *record);
+
+/* Room for one stored lead of record->samples values. */
+float *ecg_record_add_lead(ecg_record *record, ecg_lead lead, error *err);
+
+/* Fill in III, aVR, aVL and aVF where absent: III = II - I, aVR = -(I + II)/2, aVL = I - II/2, aVF = II - I/2. Other
+ * missing leads, and non-finite samples, are an error that names the lead. */
+bool ecg_record_complete(ecg_record *record, error *err);
+
+#endif

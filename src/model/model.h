@@ -1,0 +1,37 @@
+/* A network, from its folder or file to logits: the one door between the ECG rooms and the network rooms. */
+#ifndef DEEPECG_MODEL_MODEL_H
+#define DEEPECG_MODEL_MODEL_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/reporter.h"
+
+#include <stddef.h>
+
+typedef struct model model;
+
+typedef struct model_options {
+  const char *backend; /* "cpu" */
+  int threads;         /* >= 1 */
+} model_options;
+
+/* Open a model file, or a folder with one model file. NULL and *err, which names the file. */
+model *model_open(const char *path, const model_options *options, const reporter *r, error *err);
+void model_close(model *m);
+
+/* Logits per ECG. */
+size_t model_output_count(const model *m);
+/* The file that was read, its sha256 (64 hex digits), kind ("TorchScript"), and the kernels' variant. */
+const char *model_path(const model *m);
+const char *model_sha256(const model *m);
+const char *model_kind(const model *m);
+const char *model_variant(const model *m);
+
+/* signals: n ECGs, each (12 leads, 2500 samples) row-major float32, already scaled for the model. logits: n rows of
+ * model_output_count values. A row's bits depend on that ECG only. Not thread-safe on one model. */
+bool model_predict(model *m, const float *signals, size_t n, float *logits, error *err);
+
+/* What a model file is: kind, inputs, outputs, parameters, FLOPs for one ECG, the graph; as text or JSON. */
+bool model_inspect(const char *path, bool json, buffer *text, error *err);
+
+#endif
