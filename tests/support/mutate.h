@@ -43,7 +43,8 @@ static inline void mutate_bytes(const uint8_t *data, size_t size, int count, uin
     for (uint64_t n = 1 + mutate_next(&seed) % 8; n; n--) {
       uint8_t *byte = copy + mutate_next(&seed) % size;
       uint64_t r = mutate_next(&seed);
-      *byte = r % 4 == 0 ? 0 : r % 4 == 1 ? 0xff : r % 4 == 2 ? (uint8_t)(*byte ^ 1 << (r >> 8 & 7)) : (uint8_t)(r >> 8);
+      uint64_t changed = r % 4 == 0 ? 0 : r % 4 == 1 ? 0xff : r % 4 == 2 ? *byte ^ 1u << (r >> 8 & 7) : r >> 8;
+      *byte = (uint8_t)changed;
     }
     read(copy, size, context);
   }
