@@ -7,15 +7,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* data stays valid until mapped_file_close. An empty file has size 0 and a valid data pointer. Bytes may be read from
- * several threads at once. */
+/* data stays valid until mapped_file_close. An empty file has size 0 and a valid data pointer. Bytes may be
+ * read from several threads at once. */
 typedef struct mapped_file {
   const uint8_t *data;
   size_t size;
 } mapped_file;
 
-/* Map `path`; anything but a regular file is an error (a FIFO would block for ever). The message names the path. */
+/* Map `path`; anything but a regular file is an error (a FIFO would block for ever). The message names the
+ * path. */
 bool mapped_file_open(mapped_file *file, const char *path, error *err);
+
+/* The memory behind data[0..end) may be given back now; the bytes can still be read, more slowly. For readers
+ * that pass once over a large file. */
+void mapped_file_release(const mapped_file *file, size_t end);
 
 /* Unmap. Safe on a zeroed struct and twice. */
 void mapped_file_close(mapped_file *file);
