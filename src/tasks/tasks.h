@@ -1,4 +1,5 @@
-/* The catalogue: labels, categories, thresholds, tasks and models, as data. */
+/* The catalogue: labels, categories, thresholds, tasks and models, as data. tables.c is made by
+ * tools/make_tasks.py. */
 #ifndef DEEPECG_TASKS_TASKS_H
 #define DEEPECG_TASKS_TASKS_H
 

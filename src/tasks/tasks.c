@@ -1,0 +1,16 @@
+#include "tasks/tasks.h"
+
+#include <string.h>
+
+/* The WCR networks take the cleaned signal as it is, the EfficientNets its multiple by 1 / 0.0048. */
+const family_info families[FAMILY_COUNT] = {
+    [FAMILY_WCR] = {"wcr", 1},
+    [FAMILY_EFFICIENTNET] = {"efficientnetv2", 1 / 0.0048},
+};
+
+const task_info *task_find(const char *label_column) {
+  for (size_t i = 0; i < task_count; i++)
+    if (strcmp(tasks[i].label_column, label_column) == 0)
+      return &tasks[i];
+  return NULL;
+}
