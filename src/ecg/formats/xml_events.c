@@ -1,0 +1,278 @@
+#include "ecg/formats/xml_events.h"
+
+#include "base/buffer.h"
+#include "ecg/formats/code_pages.h"
+
+#include <expat.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+typedef struct walker {
+  const xml_walk *walk;
+  void *context;
+  XML_Parser parser;
+  int open[XML_MAX_DEPTH]; /* elements that rules name, outermost first */
+  size_t depth, skipped;   /* how many of these are open; how many others inside them */
+  size_t elements;
+  bool collecting;
+  buffer text;
+  error failure; /* code ERROR_NONE while all is well */
+} walker;
+
+/* ---- Encodings ---- */
+
+static bool starts_with(const uint8_t *data, size_t size, const char *bytes, size_t count) {
+  return size >= count && memcmp(data, bytes, count) == 0;
+}
+
+/* Does the XML declaration name a 16- or 32-bit encoding? The bytes are known to be an 8-bit one. */
+static bool declares_wide_encoding(const uint8_t *data, size_t size) {
+  char head[200];
+  size_t length = size < sizeof head - 1 ? size : sizeof head - 1;
+  memcpy(head, data, length);
+  head[length] = '\0';
+  char *end = strstr(head, "?>"), *value = strstr(head, "encoding");
+  if (!end || !value || value > end)
+    return false;
+  value += strcspn(value, "\"'");
+  return strncasecmp(value + 1, "UTF-16", 6) == 0 || strncasecmp(value + 1, "UTF-32", 6) == 0 ||
+         strncasecmp(value + 1, "ISO-10646-UCS", 13) == 0 || strncasecmp(value + 1, "UCS-", 4) == 0;
+}
+
+/* The encoding that the bytes themselves show, or NULL: the declaration decides. */
+static const char *evident_encoding(const uint8_t *data, size_t size) {
+  if (starts_with(data, size, "\xff\xfe", 2) || starts_with(data, size, "\xfe\xff", 2))
+    return "UTF-16";
+  if (starts_with(data, size, "<\0", 2))
+    return "UTF-16LE";
+  if (starts_with(data, size, "\0<", 2))
+    return "UTF-16BE";
+  return starts_with(data, size, "\xef\xbb\xbf", 3) || declares_wide_encoding(data, size) ? "UTF-8" : NULL;
+}
+
+static int provide_code_page(void *unused, const XML_Char *name, XML_Encoding *encoding) {
+  (void)unused;
+  const uint16_t *upper_half = code_page_upper_half(name);
+  if (!upper_half)
+    return XML_STATUS_ERROR;
+  for (int byte = 0; byte < 128; byte++) {
+    encoding->map[byte] = byte;
+    encoding->map[byte + 128] = upper_half[byte] ? upper_half[byte] : -1;
+  }
+  return XML_STATUS_OK;
+}
+
+/* ---- Walking ---- */
+
+static void stop(walker *w) {
+  XML_StopParser(w->parser, XML_FALSE);
+}
+
+static void fail(walker *w, error_code code, const char *what) {
+  if (w->failure.code == ERROR_NONE)
+    error_set(&w->failure, code, "%s: line %lu", what, XML_GetCurrentLineNumber(w->parser));
+  stop(w);
+}
+
+static const char *local_name(const char *name) {
+  const char *colon = strrchr(name, ':');
+  return colon ? colon + 1 : name;
+}
+
+static const xml_rule *find_rule(const xml_walk *walk, int parent, const char *name) {
+  for (size_t i = 0; i < walk->rule_count; i++)
+    if (walk->rules[i].parent == parent && (!walk->rules[i].name || strcmp(walk->rules[i].name, name) == 0))
+      return &walk->rules[i];
+  return NULL;
+}
+
+static bool attributes_in_limit(const char *const *attributes) {
+  size_t total = 0;
+  for (; *attributes && total <= XML_MAX_ATTRIBUTES; attributes++)
+    total += strlen(*attributes);
+  return total <= XML_MAX_ATTRIBUTES;
+}
+
+static void on_text(void *user, const XML_Char *text, int length) {
+  walker *w = user;
+  if (w->failure.code != ERROR_NONE || w->skipped)
+    return;
+  if (w->text.size + (size_t)length > XML_MAX_TEXT)
+    fail(w, ERROR_LIMIT, "Text of an XML element is too long");
+  else if (!buffer_append(&w->text, text, (size_t)length, &w->failure))
+    stop(w);
+}
+
+/* Expat converts and reports text only while it has a handler. */
+static void collect(walker *w, bool on) {
+  if (on)
+    buffer_clear(&w->text);
+  if (w->collecting != on)
+    XML_SetCharacterDataHandler(w->parser, on ? on_text : NULL);
+  w->collecting = on;
+}
+
+static xml_answer announce(walker *w, const xml_rule *rule, const char *const *attributes) {
+  if (!attributes_in_limit(attributes)) {
+    fail(w, ERROR_LIMIT, "Attributes of an XML element are too long");
+    return XML_FAIL;
+  }
+  if (!w->walk->start)
+    return XML_ENTER;
+  xml_answer answer = w->walk->start(w->context, rule->element, attributes, &w->failure);
+  if (answer == XML_FAIL)
+    stop(w);
+  return answer;
+}
+
+static void on_start(void *user, const XML_Char *name, const XML_Char **attributes) {
+  walker *w = user;
+  if (w->failure.code != ERROR_NONE)
+    return;
+  if (++w->elements > XML_MAX_ELEMENTS) {
+    fail(w, ERROR_LIMIT, "XML file has too many elements");
+    return;
+  }
+  if (w->depth + w->skipped >= XML_MAX_DEPTH) {
+    fail(w, ERROR_LIMIT, "XML elements are nested too deeply");
+    return;
+  }
+  int parent = w->depth ? w->open[w->depth - 1] : XML_DOCUMENT;
+  const xml_rule *rule = w->skipped || w->collecting ? NULL : find_rule(w->walk, parent, local_name(name));
+  if (!rule || announce(w, rule, (const char *const *)attributes) != XML_ENTER) {
+    w->skipped++;
+    return;
+  }
+  w->open[w->depth++] = rule->element;
+  collect(w, rule->text);
+}
+
+static void on_end(void *user, const XML_Char *name) {
+  (void)name;
+  walker *w = user;
+  if (w->failure.code != ERROR_NONE)
+    return;
+  if (w->skipped) {
+    w->skipped--;
+    return;
+  }
+  int element = w->open[--w->depth];
+  char none[1] = "";
+  bool has_text = w->collecting && w->text.size;
+  char *text = has_text ? w->text.data : none;
+  size_t length = has_text ? w->text.size : 0;
+  collect(w, false);
+  if (w->walk->end && !w->walk->end(w->context, element, text, length, &w->failure))
+    stop(w);
+}
+
+static void on_doctype(void *user, const XML_Char *name, const XML_Char *system_id, const XML_Char *public_id,
+                       int has_internal_subset) {
+  (void)name, (void)system_id, (void)public_id;
+  if (has_internal_subset)
+    fail(user, ERROR_UNSUPPORTED, "XML document type with declarations of its own is refused");
+}
+
+static void on_entity(void *user, const XML_Char *name, int is_parameter, const XML_Char *value, int length,
+                      const XML_Char *base, const XML_Char *system_id, const XML_Char *public_id,
+                      const XML_Char *notation) {
+  (void)name, (void)is_parameter, (void)value, (void)length, (void)base, (void)system_id, (void)public_id;
+  (void)notation;
+  fail(user, ERROR_UNSUPPORTED, "XML entity declaration is refused");
+}
+
+static void on_skipped_entity(void *user, const XML_Char *name, int is_parameter) {
+  (void)name, (void)is_parameter;
+  fail(user, ERROR_UNSUPPORTED, "undefined entity");
+}
+
+static bool parse_failed(walker *w, error *err) {
+  if (w->failure.code == ERROR_NONE) {
+    enum XML_Error code = XML_GetErrorCode(w->parser);
+    error_set(&w->failure, code == XML_ERROR_NO_MEMORY ? ERROR_MEMORY : ERROR_FORMAT,
+              "%s: line %lu, column %lu", XML_ErrorString(code), XML_GetCurrentLineNumber(w->parser),
+              XML_GetCurrentColumnNumber(w->parser));
+  }
+  return error_set(err, w->failure.code, "%s", w->failure.message);
+}
+
+bool xml_read(const uint8_t *data, size_t size, const xml_walk *walk, void *context, error *err) {
+  if (size > XML_MAX_FILE)
+    return error_set(err, ERROR_LIMIT, "XML file of %zu bytes is too large", size);
+  walker w = {.walk = walk, .context = context};
+  w.parser = XML_ParserCreate(evident_encoding(data, size));
+  if (!w.parser)
+    return error_out_of_memory(err);
+  XML_SetUserData(w.parser, &w);
+  XML_SetElementHandler(w.parser, on_start, on_end);
+  XML_SetStartDoctypeDeclHandler(w.parser, on_doctype);
+  XML_SetEntityDeclHandler(w.parser, on_entity);
+  XML_SetSkippedEntityHandler(w.parser, on_skipped_entity);
+  XML_SetUnknownEncodingHandler(w.parser, provide_code_page, NULL);
+  bool done = XML_Parse(w.parser, (const char *)data, (int)size, XML_TRUE) == XML_STATUS_OK;
+  if (!done)
+    parse_failed(&w, err);
+  XML_ParserFree(w.parser);
+  buffer_free(&w.text);
+  return done;
+}
+
+/* ---- Small helpers ---- */
+
+const char *xml_attribute(const char *const *attributes, const char *name) {
+  for (; *attributes; attributes += 2)
+    if (strcmp(local_name(attributes[0]), name) == 0)
+      return attributes[1];
+  return NULL;
+}
+
+bool xml_looks_like(const uint8_t *data, size_t size) {
+  size_t i = 0;
+  while (i < size && i < 64 && memchr("\xef\xbb\xbf\xff\xfe \t\r\n", data[i], 9))
+    i++;
+  if (i < size && data[i] == 0) /* UTF-16, big-endian */
+    i++;
+  return i < size && data[i] == '<';
+}
+
+typedef struct root_search {
+  char *name;
+  size_t size;
+  bool found;
+  XML_Parser parser;
+} root_search;
+
+static void on_root(void *user, const XML_Char *name, const XML_Char **attributes) {
+  (void)attributes;
+  root_search *search = user;
+  if (search->found)
+    return;
+  search->found = true;
+  snprintf(search->name, search->size, "%s", local_name(name));
+  XML_StopParser(search->parser, XML_FALSE);
+}
+
+/* Nothing that a document declares for itself may be expanded, not even in the root's default attributes. */
+static void on_root_doctype(void *user, const XML_Char *name, const XML_Char *system_id,
+                            const XML_Char *public_id, int has_internal_subset) {
+  (void)name, (void)system_id, (void)public_id;
+  root_search *search = user;
+  if (has_internal_subset)
+    XML_StopParser(search->parser, XML_FALSE);
+}
+
+bool xml_root_name(const uint8_t *data, size_t size, char *name, size_t name_size) {
+  if (!xml_looks_like(data, size) || size > XML_MAX_FILE)
+    return false;
+  root_search search = {name, name_size, false, XML_ParserCreate(evident_encoding(data, size))};
+  if (!search.parser)
+    return false;
+  XML_SetUserData(search.parser, &search);
+  XML_SetStartElementHandler(search.parser, on_root);
+  XML_SetStartDoctypeDeclHandler(search.parser, on_root_doctype);
+  XML_SetUnknownEncodingHandler(search.parser, provide_code_page, NULL);
+  XML_Parse(search.parser, (const char *)data, (int)size, XML_TRUE);
+  XML_ParserFree(search.parser);
+  return search.found;
+}
