@@ -216,30 +216,33 @@ bool graph_set_outputs(graph *g, const value_id *outputs, int count, error *err)
 
 /* ---- rewriting ---- */
 
-bool graph_rewrite_node(graph *g, int index, const op_descriptor *op, const value_id *inputs, int input_count,
-                        const op_attributes *attributes, error *err) {
-  graph_node *node = &g->nodes[index];
-  const graph_value *output = &g->values[node->output];
+static bool check_rewrite(const graph *g, int index, const graph_node *replacement, error *err) {
+  const graph_value *output = &g->values[g->nodes[index].output];
   shape result;
   dtype result_type;
-  if (!graph_infer(g, op, inputs, input_count, attributes, &result, &result_type, err))
+  if (!graph_infer(g, replacement->op, replacement->inputs, replacement->input_count,
+                   &replacement->attributes, &result, &result_type, err))
     return false;
-  for (int i = 0; i < input_count; i++)
-    if (inputs[i] != VALUE_NONE && g->values[inputs[i]].producer >= index)
-      return error_set(err, ERROR_INTERNAL, "%s: operand %d is made after its use", op->name, i);
-  if (result_type != output->type || !shape_equal(&result, &output->shape))
-    return error_set(err, ERROR_INTERNAL, "rewriting %%%d as %s would change its shape", node->output,
-                     op->name);
-  value_id *copy = copy_ids(g, inputs, input_count, err);
-  if (!copy)
+  for (int i = 0; i < replacement->input_count; i++)
+    if (replacement->inputs[i] != VALUE_NONE && g->values[replacement->inputs[i]].producer >= index)
+      return error_set(err, ERROR_INTERNAL, "%s: operand %d is made after its use", replacement->op->name, i);
+  if (result_type == output->type && shape_equal(&result, &output->shape))
+    return true;
+  return error_set(err, ERROR_INTERNAL, "rewriting %%%d as %s would change its shape", g->nodes[index].output,
+                   replacement->op->name);
+}
+
+bool graph_rewrite_node(graph *g, int index, const graph_node *replacement, error *err) {
+  if (!check_rewrite(g, index, replacement, err))
     return false;
-  op_attributes kept = *attributes; /* may be node->attributes itself */
-  count_uses(g, copy, input_count, 1);
-  count_uses(g, node->inputs, node->input_count, -1);
-  node->op = op;
-  node->attributes = kept;
-  node->inputs = copy;
-  node->input_count = input_count;
+  graph_node node = *replacement;
+  node.inputs = copy_ids(g, replacement->inputs, replacement->input_count, err);
+  if (!node.inputs)
+    return false;
+  node.output = g->nodes[index].output;
+  count_uses(g, node.inputs, node.input_count, 1);
+  count_uses(g, g->nodes[index].inputs, g->nodes[index].input_count, -1);
+  g->nodes[index] = node;
   return true;
 }
 

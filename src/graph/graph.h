@@ -69,11 +69,11 @@ int graph_use_count(const graph *g, value_id id);
 
 /* ---- for passes ---- */
 
-/* Make the node compute its output by another operator, operands or attributes. The operator's rule is
- * applied again, and the result must keep its type and shape; operands must come from earlier nodes. On
- * failure nothing has changed. */
-bool graph_rewrite_node(graph *g, int index, const op_descriptor *op, const value_id *inputs, int input_count,
-                        const op_attributes *attributes, error *err);
+/* Make the node compute its output in another way: by the operator, attributes, operands and origin of
+ * `replacement` (its output is ignored; typically a changed copy of this or an earlier node). The operator's
+ * rule is applied again, and the result must keep its type and shape; operands must come from earlier nodes.
+ * On failure nothing has changed. */
+bool graph_rewrite_node(graph *g, int index, const graph_node *replacement, error *err);
 /* The node is gone; its output may no longer be used, or must be replaced before the graph is verified. */
 void graph_remove_node(graph *g, int index);
 /* The node's output becomes a constant with this data (in graph_arena), and the node is removed. */
@@ -106,16 +106,19 @@ bool graph_print(const graph *g, buffer *text, error *err);
  * they are used. */
 bool graph_evaluate(const graph *g, const void *const *inputs, void *const *outputs, error *err);
 
-/* A pass rewrites a graph and says in *changes how often. */
+/* A pass rewrites a graph, keeps its results but for float rounding, and adds to *changes how often it did
+ * something. */
 typedef struct graph_pass {
   const char *name;
   bool (*run)(graph *g, int *changes, error *err);
 } graph_pass;
 
-/* The passes in the order they run (passes/passes.c), and all of them until nothing changes. The result is
- * verified. */
+/* The passes in the order they run (passes/passes.c). */
 extern const graph_pass *const graph_passes[];
 extern const size_t graph_pass_count;
+
+/* All passes, again and again until nothing changes; then compact and verify. After a failure the graph is
+ * good for graph_destroy only. */
 bool graph_optimise(graph *g, error *err);
 
 #endif

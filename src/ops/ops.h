@@ -1,4 +1,5 @@
-/* The descriptors, one family per file. Others find them by name (op_find); this list is for the table. */
+/* The descriptors, one family per file: for the table, and for passes that look for certain operators.
+ * Importers find them by name (op_find). */
 #ifndef DEEPECG_OPS_OPS_H
 #define DEEPECG_OPS_OPS_H
 
