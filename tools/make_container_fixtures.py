@@ -62,6 +62,8 @@ def pickled_value():
     shared = ["shared"]
     cycle = []
     cycle.append(cycle)
+    tuple_cycle = ([],)
+    tuple_cycle[0].append(tuple_cycle)
     return {
         "none": None, "true": True, "false": False,
         "integers": [0, 1, -1, 255, 256, 65535, 65536, -(2**31), 2**31, 2**63 - 1, -(2**63)],
@@ -73,6 +75,7 @@ def pickled_value():
         "sets": [{7}, frozenset([8])],
         "shared": [shared, shared],
         "cycle": cycle,
+        "tuple_cycle": tuple_cycle,
         "long": "x" * 300,
         "many": list(range(1100)),
         "ordered": collections.OrderedDict(b=1, a=2),

@@ -13,10 +13,10 @@
 #include <stdint.h>
 
 enum {
-  PICKLE_MAX_VALUES = 4000000, /* also of the stack's and the memo's places */
-  PICKLE_MAX_MARKS = 10000,    /* containers open at the same time */
-  PICKLE_MAX_INTEGER = 256,    /* bytes of one integer */
-  PICKLE_MAX_MEMORY = 1 << 30  /* bytes taken from the arena */
+  PICKLE_MAX_VALUES = 4000000,  /* also of the stack's and the memo's places */
+  PICKLE_MAX_MARKS = 10000,     /* containers open at the same time */
+  PICKLE_MAX_INTEGER = 256,     /* bytes of one integer */
+  PICKLE_MAX_MEMORY = 256 << 20 /* bytes taken from the arena */
 };
 
 typedef enum pickle_kind {
