@@ -7,14 +7,16 @@
 
 enum { NUMBER_TEXT_SIZE = 32 };
 
-/* The fewest digits that read back as the same float32 ("0.1", "1e-07"); "nan", "inf", "-inf". Returns the length. */
+/* The fewest digits that read back as the same float32, laid out as Python does: "0.1", "12.0",
+ * "1e-05" (below 1e-4 and from 1e16 on with an exponent), "nan", "inf", "-inf". Returns the length. */
 size_t format_float32(float value, char text[NUMBER_TEXT_SIZE]);
 
-/* The same for a double. A whole number below 1e16 is written as "12.0", as Python does. */
+/* The same for a double: Python's repr. */
 size_t format_float64(double value, char text[NUMBER_TEXT_SIZE]);
 
-/* The whole of text[0..length), blanks around it allowed, as a decimal number. False when it is not one ("", "0x1", "1_0",
- * "nan" and "inf" included). */
+/* The whole of text[0..length), blanks (space, tab, CR, LF) around it allowed, as a decimal number ("1",
+ * "-.5", "2.e-3"). False when it is not one ("", "0x1", "1_0", "nan" and "inf" included), when it is too
+ * large for a double, or longer than 400 characters. */
 bool parse_float64(const char *text, size_t length, double *value);
 
 #endif
