@@ -9,18 +9,22 @@ typedef struct executable executable;
 /* A backend is a constant; the table of backend.c lists them. */
 typedef struct backend {
   const char *name; /* "cpu" */
+  /* Choose kernels, pack weights, plan memory. `threads` >= 1. The executable keeps no pointer into the
+   * graph, which may be destroyed. NULL and *err on failure. */
   executable *(*compile)(const graph *g, int threads, error *err);
-  /* inputs[i] holds `batch` samples of graph input i one after the other (each row-major), outputs likewise. Samples are
-   * independent runs: the bits of one don't depend on the batch, on its neighbours, or on the number of threads. Allocates
-   * nothing. Not to be called twice at once on one executable. */
+  /* inputs[i] holds `batch` samples of graph input i one after the other (each row-major), outputs likewise.
+   * Samples are independent runs: the bits of one don't depend on the batch, on its neighbours, or on the
+   * number of threads. Allocates nothing. Not to be called twice at once on one executable. */
   bool (*run)(executable *e, const void *const *inputs, void *const *outputs, size_t batch, error *err);
-  void (*destroy)(executable *e);
+  void (*destroy)(executable *e); /* NULL is allowed */
   /* What was chosen at run time, for reports: "avx512", "avx2", "generic". */
   const char *(*variant)(const executable *e);
   /* Bytes of packed weights and of run-time memory. */
   size_t (*memory)(const executable *e);
 } backend;
 
+/* The processor. Kernels are chosen by what it can do; DEEPECG_CPU=generic|avx2|avx512 in the environment
+ * chooses otherwise, and compile fails where that name is unknown or the processor lacks the instructions. */
 extern const backend cpu_backend;
 
 /* By name; NULL and *err (with what is allowed) if there is none. */

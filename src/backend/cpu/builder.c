@@ -1,0 +1,171 @@
+#include "backend/cpu/builder.h"
+
+#include "base/buffer.h"
+#include "base/checked.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static size_t value_bytes(const graph_value *v) {
+  int64_t elements = 0;
+  shape_elements(&v->shape, &elements); /* the graph has checked it */
+  return (size_t)elements * dtype_size(v->type);
+}
+
+static bool add_buffer(builder *b, buffer_place place, size_t bytes, int index, buffer_id *id, error *err) {
+  cpu_program *p = b->program;
+  if (!array_reserve((void **)&p->buffers, &p->buffer_capacity, p->buffer_count + 1, sizeof *p->buffers, err))
+    return false;
+  *id = (int)p->buffer_count++;
+  p->buffers[*id] = (cpu_buffer){.place = place,
+                                 .bytes = bytes,
+                                 .index = index,
+                                 .first_step = p->step_count,
+                                 .last_step = p->step_count};
+  return true;
+}
+
+bool builder_begin(builder *b, const graph *g, cpu_program *p, weight_store *weights, error *err) {
+  size_t count = (size_t)graph_value_count(g);
+  *b = (builder){
+      .graph = g, .program = p, .weights = weights, .homes = malloc((count + 1) * sizeof *b->homes)};
+  if (!b->homes)
+    return error_out_of_memory(err);
+  for (size_t i = 0; i < count; i++)
+    for (int l = 0; l < LAYOUT_COUNT; l++)
+      b->homes[i].buffers[l] = BUFFER_NONE;
+  for (int i = 0; i < graph_input_count(g); i++) {
+    buffer_id id;
+    if (!add_buffer(b, PLACE_INPUT, value_bytes(graph_value_get(g, graph_input(g, i))), i, &id, err))
+      return false;
+    builder_alias(b, graph_input(g, i), LAYOUT_ROW_MAJOR, id);
+  }
+  return true;
+}
+
+void builder_end(builder *b) {
+  free(b->homes);
+}
+
+bool value_is_signal(const builder *b, value_id v) {
+  const graph_value *value = graph_value_get(b->graph, v);
+  return value->type == DTYPE_F32 && value->shape.rank == 3 && value->shape.dims[0] == 1;
+}
+
+void builder_alias(builder *b, value_id v, layout l, buffer_id id) {
+  const shape *s = &graph_value_get(b->graph, v)->shape;
+  b->homes[v].buffers[l] = id;
+  /* With one channel, or one time step, both layouts are the same. */
+  if (value_is_signal(b, v) && (s->dims[1] == 1 || s->dims[2] == 1))
+    b->homes[v].buffers[l == LAYOUT_ROW_MAJOR ? LAYOUT_CHANNELS_LAST : LAYOUT_ROW_MAJOR] = id;
+}
+
+/* ---- constants and conversions ---- */
+
+static bool copy_constant(builder *b, value_id v, error *err) {
+  const graph_value *value = graph_value_get(b->graph, v);
+  weight_key key = {.source = value->data, .form = WEIGHT_COPY, .sizes = {(int64_t)value_bytes(value)}};
+  void *copy = weight_store_find(b->weights, &key);
+  if (!copy && (copy = weight_store_add(b->weights, &key, value_bytes(value), err)))
+    memcpy(copy, value->data, value_bytes(value));
+  buffer_id id;
+  if (!copy || !add_buffer(b, PLACE_CONSTANT, value_bytes(value), 0, &id, err))
+    return false;
+  b->program->buffers[id].constant = copy;
+  builder_alias(b, v, LAYOUT_ROW_MAJOR, id);
+  return true;
+}
+
+/* The matrix (rows, columns) that is turned round. */
+typedef struct conversion {
+  ptrdiff_t rows, columns;
+} conversion;
+
+static void run_conversion(const cpu_step *s, const frame *f) {
+  const conversion *c = s->parameters;
+  const float *x = step_read(s, f, 0);
+  float *y = step_write(s, f, 0);
+  ptrdiff_t begin, end;
+  frame_share(f, c->columns, &begin, &end);
+  for (ptrdiff_t column = begin; column < end; column++)
+    for (ptrdiff_t row = 0; row < c->rows; row++)
+      y[column * c->rows + row] = x[row * c->columns + column];
+}
+
+static bool convert(builder *b, value_id v, layout to, error *err) {
+  layout from = to == LAYOUT_ROW_MAJOR ? LAYOUT_CHANNELS_LAST : LAYOUT_ROW_MAJOR;
+  const shape *s = &graph_value_get(b->graph, v)->shape;
+  int source, target;
+  conversion *c = builder_parameters(b, sizeof *c, err);
+  if (!c || !builder_read(b, v, from, &source, err) || !builder_write(b, v, to, &target, err))
+    return false;
+  c->rows = from == LAYOUT_ROW_MAJOR ? s->dims[1] : s->dims[2];
+  c->columns = from == LAYOUT_ROW_MAJOR ? s->dims[2] : s->dims[1];
+  cpu_step step = {.run = run_conversion, .parameters = c};
+  return builder_step(b, &step, &source, 1, &target, 1, err);
+}
+
+bool builder_read(builder *b, value_id v, layout l, buffer_id *id, error *err) {
+  *id = BUFFER_NONE;
+  if (v == VALUE_NONE)
+    return true;
+  if (graph_value_get(b->graph, v)->data && b->homes[v].buffers[LAYOUT_ROW_MAJOR] == BUFFER_NONE &&
+      !copy_constant(b, v, err))
+    return false;
+  if (b->homes[v].buffers[l] == BUFFER_NONE && !convert(b, v, l, err))
+    return false;
+  *id = b->homes[v].buffers[l];
+  return true;
+}
+
+/* ---- what steps write ---- */
+
+bool builder_write(builder *b, value_id v, layout l, buffer_id *id, error *err) {
+  if (!builder_temporary(b, value_bytes(graph_value_get(b->graph, v)), id, err))
+    return false;
+  builder_alias(b, v, l, *id);
+  return true;
+}
+
+bool builder_temporary(builder *b, size_t bytes, buffer_id *id, error *err) {
+  return add_buffer(b, PLACE_ACTIVATION, bytes, 0, id, err);
+}
+
+bool builder_output(builder *b, int index, buffer_id *id, error *err) {
+  const graph_value *v = graph_value_get(b->graph, graph_output(b->graph, index));
+  return add_buffer(b, PLACE_OUTPUT, value_bytes(v), index, id, err);
+}
+
+void *builder_parameters(builder *b, size_t size, error *err) {
+  return arena_alloc(b->program->memory, size, err);
+}
+
+void builder_scratch(builder *b, size_t bytes) {
+  if (b->program->scratch_bytes < bytes)
+    b->program->scratch_bytes = bytes;
+}
+
+static int *copy_list(builder *b, const int *buffers, int count, error *err) {
+  int *copy = arena_alloc_array(b->program->memory, (size_t)count, sizeof *copy, err);
+  for (int i = 0; copy && i < count; i++) {
+    copy[i] = buffers[i];
+    if (buffers[i] != BUFFER_NONE)
+      b->program->buffers[buffers[i]].last_step = b->program->step_count;
+  }
+  return copy;
+}
+
+bool builder_step(builder *b, const cpu_step *step, const int *reads, int read_count, const int *writes,
+                  int write_count, error *err) {
+  cpu_program *p = b->program;
+  int *own_reads = copy_list(b, reads, read_count, err), *own_writes = copy_list(b, writes, write_count, err);
+  if (!own_reads || !own_writes ||
+      !array_reserve((void **)&p->steps, &p->step_capacity, p->step_count + 1, sizeof *p->steps, err))
+    return false;
+  p->steps[p->step_count] = *step;
+  p->steps[p->step_count].reads = own_reads;
+  p->steps[p->step_count].read_count = read_count;
+  p->steps[p->step_count].writes = own_writes;
+  p->steps[p->step_count++].write_count = write_count;
+  return true;
+}

@@ -1,0 +1,59 @@
+/* What lowering functions use to turn nodes into steps. */
+#ifndef DEEPECG_BACKEND_CPU_BUILDER_H
+#define DEEPECG_BACKEND_CPU_BUILDER_H
+
+#include "backend/cpu/program.h"
+#include "backend/cpu/weight_store.h"
+#include "graph/graph.h"
+
+/* How a value lies in memory. Signals (1, C, T) are kept channels-last, (T, C), for the kernels; everything
+ * else, and whatever the caller or a scalar implementation sees, is row-major. A value may have a buffer of
+ * each kind. */
+typedef enum layout { LAYOUT_ROW_MAJOR, LAYOUT_CHANNELS_LAST, LAYOUT_COUNT } layout;
+
+typedef struct value_home {
+  int buffers[LAYOUT_COUNT]; /* BUFFER_NONE until made */
+} value_home;
+
+typedef struct builder {
+  const graph *graph;
+  cpu_program *program;
+  weight_store *weights;
+  value_home *homes; /* by value */
+} builder;
+
+/* Make ready: homes for all values, buffers for the graph's inputs. End with builder_end, whatever happened.
+ */
+bool builder_begin(builder *b, const graph *g, cpu_program *p, weight_store *weights, error *err);
+void builder_end(builder *b);
+
+/* Can this value be kept channels-last? A signal (1, C, T) of floats. */
+bool value_is_signal(const builder *b, value_id v);
+
+/* A buffer that holds the value in that layout; a conversion step is added where there is none yet.
+ * VALUE_NONE gives BUFFER_NONE. */
+bool builder_read(builder *b, value_id v, layout l, buffer_id *id, error *err);
+
+/* A new buffer for a value that the next step writes. */
+bool builder_write(builder *b, value_id v, layout l, buffer_id *id, error *err);
+
+/* A new buffer that belongs to no value. */
+bool builder_temporary(builder *b, size_t bytes, buffer_id *id, error *err);
+
+/* Let the value live in a buffer that holds the same elements in the order of that layout. */
+void builder_alias(builder *b, value_id v, layout l, buffer_id id);
+
+/* Zeroed memory for a step's parameters, as long-lived as the program. */
+void *builder_parameters(builder *b, size_t size, error *err);
+
+/* Each thread's scratch memory must have this size at least. */
+void builder_scratch(builder *b, size_t bytes);
+
+/* Append a step; run, parameters and serial are taken from *step, the lists are copied. */
+bool builder_step(builder *b, const cpu_step *step, const int *reads, int read_count, const int *writes,
+                  int write_count, error *err);
+
+/* A new buffer for the caller's array of graph output `index`. */
+bool builder_output(builder *b, int index, buffer_id *id, error *err);
+
+#endif

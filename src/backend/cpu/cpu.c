@@ -1,0 +1,149 @@
+/* The processor backend: a graph becomes a program of steps; a batch of samples is run through it. */
+#include "backend/backend.h"
+#include "backend/cpu/aligned.h"
+#include "backend/cpu/builder.h"
+#include "backend/cpu/lower.h"
+#include "backend/cpu/team.h"
+#include "base/checked.h"
+
+#include <omp.h>
+#include <stdlib.h>
+
+struct executable {
+  cpu_program *program;
+  weight_store *weights;
+  team *team;
+  int threads;
+  unsigned char *memory; /* per thread: activations, then scratch */
+  size_t activation_stride, thread_stride;
+};
+
+/* ---- compile ---- */
+
+static void destroy(executable *e) {
+  if (!e)
+    return;
+  program_destroy(e->program);
+  weight_store_release(e->weights);
+  free(e->team);
+  free(e->memory);
+  free(e);
+}
+
+static bool create_program(executable *e, error *err) {
+  e->program = calloc(1, sizeof *e->program);
+  if (!e->program)
+    return error_out_of_memory(err);
+  e->program->memory = arena_create(err);
+  e->program->kernels = cpu_kernels_choose(err);
+  e->weights = weight_store_create(err);
+  return e->program->memory && e->program->kernels && e->weights;
+}
+
+static bool build(executable *e, const graph *g, error *err) {
+  builder b;
+  bool done = builder_begin(&b, g, e->program, e->weights, err) && lower_graph(&b, err) &&
+              program_plan_memory(e->program, err);
+  builder_end(&b);
+  return done;
+}
+
+/* Threads' memories lie apart by whole cache lines. */
+static bool allocate_run_memory(executable *e, error *err) {
+  size_t scratch, total;
+  if (!aligned_size(e->program->activation_bytes, &e->activation_stride) ||
+      !aligned_size(e->program->scratch_bytes, &scratch) ||
+      !checked_add(e->activation_stride, scratch, &e->thread_stride) ||
+      !checked_mul(e->thread_stride, (size_t)e->threads, &total))
+    return error_out_of_memory(err);
+  e->memory = aligned_allocate(total, err);
+  e->team = aligned_allocate(sizeof *e->team, err);
+  return e->memory && e->team;
+}
+
+static executable *compile(const graph *g, int threads, error *err) {
+  if (threads < 1) {
+    error_set(err, ERROR_USAGE, "%d threads: at least 1 is needed", threads);
+    return NULL;
+  }
+  executable *e = calloc(1, sizeof *e);
+  if (!e) {
+    error_out_of_memory(err);
+    return NULL;
+  }
+  e->threads = threads;
+  if (create_program(e, err) && build(e, g, err) && allocate_run_memory(e, err))
+    return e;
+  destroy(e);
+  return NULL;
+}
+
+/* ---- run ---- */
+
+static frame thread_frame(const executable *e, int thread) {
+  unsigned char *memory = e->memory + (size_t)thread * e->thread_stride;
+  return (frame){
+      .program = e->program, .activations = memory, .scratch = memory + e->activation_stride, .parts = 1};
+}
+
+/* A whole sample on the calling thread. */
+static void run_alone(const frame *f) {
+  const cpu_program *p = f->program;
+  for (size_t i = 0; i < p->step_count; i++)
+    p->steps[i].run(&p->steps[i], f);
+}
+
+/* This thread's share of a sample that the whole team works on. */
+static void run_shared(const frame *f, team *t) {
+  const cpu_program *p = f->program;
+  for (size_t i = 0; i < p->step_count; i++) {
+    const cpu_step *s = &p->steps[i];
+    if (!s->serial || f->part == 0)
+      s->run(s, f);
+    bool next_is_serial = i + 1 < p->step_count && p->steps[i + 1].serial;
+    if (!s->serial || !next_is_serial)
+      team_wait(t);
+  }
+}
+
+/* Every thread of the parallel region calls this: as many samples as possible are run by one thread each, in
+ * its own memory, which then stays in its cache; the samples left over by all threads together. */
+static void run_batch(executable *e, const frame *job, size_t batch) {
+  int thread = omp_get_thread_num(), parts = omp_get_num_threads();
+  size_t alone = batch - batch % (size_t)parts;
+#pragma omp single
+  team_init(e->team, parts);
+  frame f = thread_frame(e, thread);
+  f.inputs = job->inputs;
+  f.outputs = job->outputs;
+#pragma omp for schedule(dynamic, 1)
+  for (size_t sample = 0; sample < alone; sample++) {
+    f.sample = sample;
+    run_alone(&f);
+  }
+  f.activations = e->memory;
+  f.part = thread;
+  f.parts = parts;
+  for (size_t sample = alone; sample < batch; sample++) {
+    f.sample = sample;
+    run_shared(&f, e->team);
+  }
+}
+
+static bool run(executable *e, const void *const *inputs, void *const *outputs, size_t batch, error *err) {
+  (void)err;
+  frame job = {.inputs = inputs, .outputs = outputs};
+#pragma omp parallel num_threads(e->threads) if (e->threads > 1)
+  run_batch(e, &job, batch);
+  return true;
+}
+
+static const char *variant(const executable *e) {
+  return e->program->kernels->name;
+}
+
+static size_t memory(const executable *e) {
+  return weight_store_bytes(e->weights) + (size_t)e->threads * e->thread_stride;
+}
+
+const backend cpu_backend = {"cpu", compile, run, destroy, variant, memory};

@@ -1,0 +1,89 @@
+/* Vectors of 16 floats: AVX-512 F, VL, DQ, BW. The same names as in simd_avx2.h and simd_generic.h. */
+#ifndef DEEPECG_BACKEND_CPU_SIMD_AVX512_H
+#define DEEPECG_BACKEND_CPU_SIMD_AVX512_H
+
+#include <immintrin.h>
+#include <stddef.h>
+
+enum { VECTOR_LANES = 16 };
+/* Rows of a register tile that is 1, 2 or 3 vectors wide: sums, weights and one operand fit in 32 registers.
+ */
+#define GEMM_ROWS_1 14
+#define GEMM_ROWS_2 14
+#define GEMM_ROWS_3 9
+
+typedef __m512 vec;
+typedef __mmask16 vec_mask;
+
+static inline vec vec_set1(float x) {
+  return _mm512_set1_ps(x);
+}
+static inline vec vec_load(const float *p) {
+  return _mm512_loadu_ps(p);
+}
+static inline void vec_store(float *p, vec v) {
+  _mm512_storeu_ps(p, v);
+}
+/* The first n lanes, 0 <= n <= VECTOR_LANES. */
+static inline vec_mask vec_first(ptrdiff_t n) {
+  return (vec_mask)((1u << n) - 1u);
+}
+static inline vec vec_load_masked(const float *p, vec_mask m) {
+  return _mm512_maskz_loadu_ps(m, p);
+}
+static inline void vec_store_masked(float *p, vec_mask m, vec v) {
+  _mm512_mask_storeu_ps(p, m, v);
+}
+static inline vec vec_add(vec a, vec b) {
+  return _mm512_add_ps(a, b);
+}
+static inline vec vec_sub(vec a, vec b) {
+  return _mm512_sub_ps(a, b);
+}
+static inline vec vec_mul(vec a, vec b) {
+  return _mm512_mul_ps(a, b);
+}
+static inline vec vec_div(vec a, vec b) {
+  return _mm512_div_ps(a, b);
+}
+/* a * b + c */
+static inline vec vec_fma(vec a, vec b, vec c) {
+  return _mm512_fmadd_ps(a, b, c);
+}
+/* a > b ? a : b, so b where either is NaN */
+static inline vec vec_max(vec a, vec b) {
+  return _mm512_max_ps(a, b);
+}
+static inline vec vec_min(vec a, vec b) {
+  return _mm512_min_ps(a, b);
+}
+static inline vec vec_sqrt(vec a) {
+  return _mm512_sqrt_ps(a);
+}
+static inline vec vec_abs(vec a) {
+  return _mm512_abs_ps(a);
+}
+/* To the nearest integer, ties to even. */
+static inline vec vec_round(vec a) {
+  return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+/* 2^n for integral -126 <= n <= 127 */
+static inline vec vec_exp2_integer(vec n) {
+  return _mm512_castsi512_ps(
+      _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23));
+}
+static inline vec_mask vec_greater(vec a, vec b) {
+  return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ);
+}
+static inline vec_mask vec_unordered(vec a, vec b) {
+  return _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q);
+}
+static inline vec_mask vec_mask_or(vec_mask a, vec_mask b) {
+  return (vec_mask)(a | b);
+}
+/* m ? a : b */
+static inline vec vec_select(vec_mask m, vec a, vec b) {
+  return _mm512_mask_blend_ps(m, b, a);
+}
+
+#endif

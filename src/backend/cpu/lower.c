@@ -1,0 +1,52 @@
+#include "backend/cpu/lower.h"
+
+#include <string.h>
+
+typedef struct lowering {
+  const char *op;
+  lower_function *lower;
+} lowering;
+
+static const lowering lowerings[] = {
+    {NULL, NULL},
+};
+
+static lower_result lower_node(builder *b, const graph_node *n, error *err) {
+  for (const lowering *l = lowerings; l->op; l++)
+    if (strcmp(l->op, n->op->name) == 0) {
+      lower_result result = l->lower(b, n, err);
+      if (result != LOWER_DECLINED)
+        return result;
+    }
+  return lower_scalar(b, n, err);
+}
+
+static void run_copy(const cpu_step *s, const frame *f) {
+  memcpy(step_write(s, f, 0), step_read(s, f, 0), *(const size_t *)s->parameters);
+}
+
+static bool copy_to_output(builder *b, int index, error *err) {
+  const graph_value *v = graph_value_get(b->graph, graph_output(b->graph, index));
+  size_t *bytes = builder_parameters(b, sizeof *bytes, err);
+  int from, to;
+  if (!bytes || !builder_read(b, graph_output(b->graph, index), LAYOUT_ROW_MAJOR, &from, err) ||
+      !builder_output(b, index, &to, err))
+    return false;
+  int64_t elements = 0;
+  shape_elements(&v->shape, &elements);
+  *bytes = (size_t)elements * dtype_size(v->type);
+  cpu_step step = {.run = run_copy, .parameters = bytes, .serial = true};
+  return builder_step(b, &step, &from, 1, &to, 1, err);
+}
+
+bool lower_graph(builder *b, error *err) {
+  for (int i = 0; i < graph_node_count(b->graph); i++) {
+    const graph_node *n = graph_node_get(b->graph, i);
+    if (n->op && lower_node(b, n, err) == LOWER_FAILED)
+      return error_prefix(err, "%s %s", n->op->name, n->origin);
+  }
+  for (int i = 0; i < graph_output_count(b->graph); i++)
+    if (!copy_to_output(b, i, err))
+      return false;
+  return true;
+}

@@ -1,0 +1,107 @@
+#include "backend/cpu/weight_store.h"
+
+#include "backend/cpu/aligned.h"
+
+#include <stdlib.h>
+
+typedef struct entry {
+  weight_key key;
+  void *data; /* NULL: an empty slot */
+} entry;
+
+/* An open-addressed table, at most half full. */
+struct weight_store {
+  entry *slots;
+  size_t slot_count, used; /* slot_count is a power of two */
+  size_t bytes;
+  int references;
+};
+
+enum { FIRST_SLOTS = 256 };
+
+weight_store *weight_store_create(error *err) {
+  weight_store *s = calloc(1, sizeof *s);
+  entry *slots = calloc(FIRST_SLOTS, sizeof *slots);
+  if (!s || !slots) {
+    free(s);
+    free(slots);
+    error_out_of_memory(err);
+    return NULL;
+  }
+  *s = (weight_store){.slots = slots, .slot_count = FIRST_SLOTS, .references = 1};
+  return s;
+}
+
+void weight_store_retain(weight_store *s) {
+  s->references++;
+}
+
+void weight_store_release(weight_store *s) {
+  if (!s || --s->references > 0)
+    return;
+  for (size_t i = 0; i < s->slot_count; i++)
+    free(s->slots[i].data);
+  free(s->slots);
+  free(s);
+}
+
+static uint64_t mix(uint64_t hash, uint64_t value) {
+  hash = (hash ^ value) * 0x9e3779b97f4a7c15u;
+  return hash ^ hash >> 29;
+}
+
+static size_t hash_key(const weight_key *key) {
+  uint64_t hash = mix(mix((uint64_t)key->form, (uintptr_t)key->source), (uintptr_t)key->second);
+  for (int i = 0; i < 4; i++)
+    hash = mix(hash, (uint64_t)key->sizes[i]);
+  return (size_t)hash;
+}
+
+static bool keys_equal(const weight_key *a, const weight_key *b) {
+  bool equal = a->source == b->source && a->second == b->second && a->form == b->form;
+  for (int i = 0; i < 4; i++)
+    equal = equal && a->sizes[i] == b->sizes[i];
+  return equal;
+}
+
+/* The slot that holds the key, or the empty one where it belongs. */
+static entry *find_slot(entry *slots, size_t slot_count, const weight_key *key) {
+  size_t at = hash_key(key) & (slot_count - 1);
+  while (slots[at].data && !keys_equal(&slots[at].key, key))
+    at = (at + 1) & (slot_count - 1);
+  return &slots[at];
+}
+
+static bool grow(weight_store *s, error *err) {
+  size_t slot_count = 2 * s->slot_count;
+  entry *slots = calloc(slot_count, sizeof *slots);
+  if (!slots)
+    return error_out_of_memory(err);
+  for (size_t i = 0; i < s->slot_count; i++)
+    if (s->slots[i].data)
+      *find_slot(slots, slot_count, &s->slots[i].key) = s->slots[i];
+  free(s->slots);
+  s->slots = slots;
+  s->slot_count = slot_count;
+  return true;
+}
+
+void *weight_store_find(const weight_store *s, const weight_key *key) {
+  return find_slot(s->slots, s->slot_count, key)->data;
+}
+
+void *weight_store_add(weight_store *s, const weight_key *key, size_t size, error *err) {
+  if (2 * (s->used + 1) > s->slot_count && !grow(s, err))
+    return NULL;
+  void *data = aligned_allocate(size, err);
+  if (!data)
+    return NULL;
+  *find_slot(s->slots, s->slot_count, key) = (entry){*key, data};
+  s->used++;
+  s->bytes += size;
+  return data;
+}
+
+size_t weight_store_bytes(const weight_store *s) {
+  return s->bytes;
+}
