@@ -59,7 +59,7 @@ static void prints(void **state) {
                  "%4 = conv1d(%0, layer1.weight, layer1.bias) kernel=3 stride=2 padding=1,1 : (1, 2, 3) f32"
                  "  [net.py:7]\n"
                  "%5 = activation(%4) activation=leaky_relu(0.01) : (1, 2, 3) f32  [net.py:7]\n"
-                 "%6 = add(%5, 1) : (1, 2, 3) f32  [net.py:7]\n"
+                 "%6 = add(%5, 1.0) : (1, 2, 3) f32  [net.py:7]\n"
                  "output(%6)\n");
   buffer_free(&text);
   graph_destroy(g);
