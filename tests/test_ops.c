@@ -87,7 +87,7 @@ typedef struct operands {
 
 static shape read_shape(const json_t *dims) {
   shape s = {.rank = (int)json_array_size(dims)};
-  for (int i = 0; i < s.rank; i++)
+  for (int i = 0; i < s.rank && i < TENSOR_MAX_RANK; i++)
     s.dims[i] = json_integer_value(json_array_get(dims, (size_t)i));
   return s;
 }
