@@ -308,13 +308,27 @@ static void shortcut_made_after_the_layer_is_fused(void **state) {
   optimise_and_destroy(&n, binary(&n, "add", main_path, shortcut), 2);
 }
 
-static void of_two_layers_one_takes_the_other_as_residual(void **state) {
+static void of_two_layers_the_later_takes_the_residual(void **state) {
   (void)state;
-  net n = net_create(9);
-  value_id x = input(&n, 6, 20);
-  value_id a = batch_norm(&n, conv(&n, x, 10, 3, 1, WITH_BIAS));
-  value_id b = batch_norm(&n, conv(&n, x, 10, 1, 1, WITHOUT_BIAS));
-  optimise_and_destroy(&n, activation(&n, binary(&n, "add", a, b), ACTIVATION_RELU), 2);
+  for (int swapped = 0; swapped < 2; swapped++) {
+    net n = net_create(9);
+    value_id x = input(&n, 6, 20);
+    value_id a = batch_norm(&n, conv(&n, x, 10, 3, 1, WITH_BIAS));
+    value_id b = batch_norm(&n, conv(&n, x, 10, 1, 1, WITHOUT_BIAS));
+    value_id y = activation(&n, binary(&n, "add", swapped ? b : a, swapped ? a : b), ACTIVATION_RELU);
+    optimise(&n, &y, 1, 2);
+    assert_int_equal(graph_node_get(n.g, 0)->attributes.kernel, 3);
+    assert_int_equal(graph_node_get(n.g, 1)->attributes.kernel, 1);
+    graph_destroy(n.g);
+  }
+}
+
+static void norm_after_a_residual_stays(void **state) {
+  (void)state;
+  net n = net_create(18);
+  value_id y = conv(&n, input(&n, 6, 20), 6, 3, 1, WITH_BIAS);
+  y = binary(&n, "add", y, random_constant(&n, (shape){3, {1, 6, 20}}, -1, 1));
+  optimise_and_destroy(&n, batch_norm(&n, y), 2);
 }
 
 static void broadcast_addition_is_no_residual(void **state) {
@@ -364,15 +378,18 @@ static void linear_of_rank_three_keeps_its_norm(void **state) {
 
 static void norm_with_overflowing_scale_stays(void **state) {
   (void)state;
-  net n = net_create(17);
-  value_id y = conv(&n, input(&n, 2, 8), 2, 3, 1, WITH_BIAS);
-  shape two = {1, {2}};
-  value_id mean = random_constant(&n, two, -1, 1), variance = random_constant(&n, two, 1e-38, 1e-38);
-  value_id gamma = random_constant(&n, two, 3e38, 3e38);
-  y = append(&n, "batch_norm", (value_id[]){y, mean, variance, gamma}, 4, &(op_attributes){0});
-  assert_true(graph_set_outputs(n.g, &y, 1, NULL) && graph_optimise(n.g, NULL));
-  assert_int_equal(graph_node_count(n.g), 2);
-  graph_destroy(n.g);
+  for (int shifted = 0; shifted < 2; shifted++) { /* the bias overflows, too, or is 0 */
+    net n = net_create(17);
+    value_id y = conv(&n, input(&n, 2, 8), 2, 3, 1, WITHOUT_BIAS);
+    shape two = {1, {2}};
+    value_id mean = random_constant(&n, two, shifted, shifted),
+             variance = random_constant(&n, two, 1e-38, 1e-38);
+    value_id gamma = random_constant(&n, two, 3e38, 3e38);
+    y = append(&n, "batch_norm", (value_id[]){y, mean, variance, gamma}, 4, &(op_attributes){0});
+    assert_true(graph_set_outputs(n.g, &y, 1, NULL) && graph_optimise(n.g, NULL));
+    assert_int_equal(graph_node_count(n.g), 2);
+    graph_destroy(n.g);
+  }
 }
 
 /* ---- moves, identities, constants, dead nodes ---- */
@@ -574,11 +591,12 @@ int main(void) {
       cmocka_unit_test(activation_before_an_addition_forbids_a_residual),
       cmocka_unit_test(second_activation_stays),
       cmocka_unit_test(shortcut_made_after_the_layer_is_fused),
-      cmocka_unit_test(of_two_layers_one_takes_the_other_as_residual),
+      cmocka_unit_test(of_two_layers_the_later_takes_the_residual),
       cmocka_unit_test(broadcast_addition_is_no_residual),
       cmocka_unit_test(a_result_used_twice_is_not_fused),
       cmocka_unit_test(linear_takes_norm_activation_and_residual),
       cmocka_unit_test(linear_of_rank_three_keeps_its_norm),
+      cmocka_unit_test(norm_after_a_residual_stays),
       cmocka_unit_test(norm_with_overflowing_scale_stays),
       cmocka_unit_test(identities_vanish),
       cmocka_unit_test(near_identities_stay),
