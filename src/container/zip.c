@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "base/checked.h"
+#include "container/lfs_pointer.h"
 #include "container/little_endian.h"
 
 #include <inttypes.h>
@@ -62,7 +63,6 @@ static bool starts_with(const uint8_t *data, size_t size, const char *start, siz
 static bool not_a_zip(const uint8_t *data, size_t size, error *err) {
   /* PROTO 2, LONG1 of 10 bytes: torch's magic number 0x1950a86a20f9469cfc6c */
   static const char old_torch[] = "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
-  static const char lfs_pointer[] = "version https://git-lfs";
   if (size == 0)
     return error_set(err, ERROR_FORMAT, "the file is empty");
   if (starts_with(data, size, old_torch, sizeof old_torch - 1))
@@ -70,9 +70,8 @@ static bool not_a_zip(const uint8_t *data, size_t size, error *err) {
         err, ERROR_UNSUPPORTED,
         "a torch.save file of the format before torch 1.6; convert it in Python with torch 1.6 or "
         "later: torch.save(torch.load(f), f)");
-  if (starts_with(data, size, lfs_pointer, sizeof lfs_pointer - 1))
-    return error_set(err, ERROR_FORMAT,
-                     "a Git LFS pointer, not the file itself; fetch it with: git lfs pull");
+  if (is_lfs_pointer(data, size))
+    return refuse_lfs_pointer(err);
   if (starts_with(data, size, "PK\3\4", 4))
     return error_set(err, ERROR_FORMAT, "a ZIP archive without its end: the file is cut short or damaged");
   return error_set(err, ERROR_FORMAT, "not a ZIP archive");
