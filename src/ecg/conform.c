@@ -72,13 +72,13 @@ static bool is_decimable(double rate_hz) {
   return fmod(rate_hz, ECG_RATE_HZ) == 0;
 }
 
+/* By whole samples: 10 s at 599.88 Hz are 5998.8 of them. */
 static void note_length(const ecg_record *record, notes *n) {
-  double length = (double)record->samples / record->sampling_rate_hz;
-  double missing = seconds - length;
-  if (missing > 0)
-    note(n, "last sample held for %.3g ms", 1000 * missing);
-  else if (missing < 0)
-    note(n, "cut from %.6g s to the first 10 s", length);
+  double rate = record->sampling_rate_hz, beyond = (double)record->samples - seconds * rate;
+  if (beyond <= -0.5)
+    note(n, "last sample held for %.3g ms", -1000 * beyond / rate);
+  else if (beyond >= 1)
+    note(n, "cut from %.6g s to the first 10 s", (double)record->samples / rate);
 }
 
 static bool conform_by_rate(const ecg_record *record, float *signal, notes *n, error *err) {

@@ -17,39 +17,41 @@ typedef enum ecg_lead {
 /* "I" ... "V6", in the order of the enumeration. */
 extern const char *const ecg_lead_names[ECG_LEADS];
 
-/* The lead that a name of a file means, or -1 (also for leads beyond the twelve, as V3R, and for -aVR, which has the other
- * sign). Case and decoration are ignored ("AVR", "Lead aVR", "MDC_ECG_LEAD_AVR", "ECG I", "aVL, augmented voltage, left").
- * `length` bytes, no NUL needed. */
+/* The lead that a name of a file means, or -1 (also for leads beyond the twelve, as V3R, and for -aVR, which
+ * has the other sign). Case and decoration are ignored ("AVR", "Lead aVR", "MDC_ECG_LEAD_AVR", "ECG I", "aVL,
+ * augmented voltage, left"). `length` bytes, no NUL needed. */
 int ecg_lead_from_name(const char *name, size_t length);
 
 /* Where a record's twelve leads come from. */
 typedef enum ecg_lead_source { LEAD_MISSING, LEAD_STORED, LEAD_DERIVED } ecg_lead_source;
 
-/* A record owns its arena; every pointer in it points into the arena or to a constant. Samples are in the file's own unit. */
+/* A record owns its arena; every pointer in it points into the arena or to a constant. Samples are in the
+ * file's own unit. */
 typedef struct ecg_record {
   arena *memory;
-  const char *format;             /* what the reports call it: "MHI", "CLSA", "NPY"; a constant */
-  bool in_reference;              /* the reference reads this format too: its stored numbers count as they are */
-  size_t samples;                 /* per lead */
-  float *leads[ECG_LEADS];        /* leads[lead][sample]; NULL where LEAD_MISSING */
+  const char *format;      /* what the reports call it: "MHI", "CLSA", "NPY"; a constant */
+  bool in_reference;       /* the reference reads this format too: its stored numbers count as they are */
+  size_t samples;          /* per lead */
+  float *leads[ECG_LEADS]; /* leads[lead][sample]; NULL where LEAD_MISSING */
   ecg_lead_source source[ECG_LEADS];
-  double sampling_rate_hz;        /* 0 where the file doesn't declare it */
-  double microvolts_per_unit;     /* 0 where the file doesn't declare it */
-  const char *device;             /* "" where unknown */
-  const char *acquisition_time;   /* as the file spells it, "" where unknown */
-  const char *statements;         /* the machine's diagnosis, statements joined as the format's reader documents; "" if none */
-  const char *warning;            /* what the reader found odd (a CRC that doesn't match, ...), "" if nothing */
+  double sampling_rate_hz;      /* 0 where the file doesn't declare it */
+  double microvolts_per_unit;   /* 0 where the file doesn't declare it */
+  const char *device;           /* "" where unknown */
+  const char *acquisition_time; /* as the file spells it, "" where unknown */
+  const char *statements;       /* the machine's diagnosis, joined as the format's reader documents; "" if none */
+  const char *warning;          /* what the reader found odd (a CRC that doesn't match, ...), "" if nothing */
 } ecg_record;
 
 /* An empty record with its arena. Destroy with ecg_record_clear (safe on a zeroed struct, and twice). */
 bool ecg_record_init(ecg_record *record, error *err);
 void ecg_record_clear(ecg_record *record);
 
-/* Room for one stored lead of record->samples values, which the caller fills. A lead that is there already is an error. */
+/* Room for one stored lead of record->samples values, which the caller fills. A lead that is there already is
+ * an error. */
 float *ecg_record_add_lead(ecg_record *record, ecg_lead lead, error *err);
 
-/* Fill in III, aVR, aVL and aVF where absent: III = II - I, aVR = -(I + II)/2, aVL = I - II/2, aVF = II - I/2. Other
- * missing leads ("Missing leads V3, V4"), and values that are not finite, are an error that names the leads. */
+/* Fill in III, aVR, aVL and aVF where absent: III = II - I, aVR = -(I + II)/2, aVL = I - II/2, aVF = II - I/2.
+ * Other missing leads ("Missing leads V3, V4"), and values that are not finite, are an error that names the leads. */
 bool ecg_record_complete(ecg_record *record, error *err);
 
 #endif

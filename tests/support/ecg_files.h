@@ -20,6 +20,21 @@ static inline int ecg_files_count(int lead, size_t sample) {
   return (int)(sample * 7 % 61) - 30 + lead * 100 - 400;
 }
 
+/* Replace the first (or, with `all`, every) occurrence of a text that must be there. */
+static inline void ecg_files_replace(buffer *b, const char *old, const char *new, bool all) {
+  buffer result = {0};
+  const char *at = b->data, *found = strstr(at, old);
+  assert_non_null(found);
+  for (; found; found = all ? strstr(at, old) : NULL) {
+    assert_true(buffer_append(&result, at, (size_t)(found - at), NULL) &&
+                buffer_append_text(&result, new, NULL));
+    at = found + strlen(old);
+  }
+  assert_true(buffer_append_text(&result, at, NULL));
+  buffer_free(b);
+  *b = result;
+}
+
 static inline void ecg_files_append(buffer *b, const char *text) {
   assert_true(buffer_append_text(b, text, NULL));
 }
@@ -100,6 +115,51 @@ static inline void ecg_files_muse(buffer *b, const muse_file *file) {
     ecg_files_append(b, "</Waveform>\n");
   }
   ecg_files_append(b, "</RestingECG>\n");
+}
+
+/* What a CardioSoft file says. */
+typedef struct cardiosoft_file {
+  const char *head;       /* between <CardiologyXML> and the measurements */
+  const char *lead_order; /* NULL: no measurement table */
+  const char *leads;      /* the WaveformData of the strip, "I II V1 ..." */
+  bool without_attribute; /* of WaveformData */
+  size_t samples;
+  const char *strip_head; /* SampleRate, Resolution, ... */
+  const char *separator;  /* between numbers; NULL: "," */
+} cardiosoft_file;
+
+static inline void ecg_files_cardiosoft_lead(buffer *b, const char *name, const cardiosoft_file *file) {
+  int lead = ecg_lead_from_name(name, strlen(name));
+  if (file->without_attribute)
+    ecg_files_append(b, "<WaveformData>\t");
+  else
+    assert_true(buffer_printf(b, NULL, "<WaveformData lead=\"%s\">\t", name));
+  for (size_t i = 0; i < file->samples; i++)
+    assert_true(buffer_printf(b, NULL, "%s%d",
+                              i == 0            ? ""
+                              : file->separator ? file->separator
+                                                : ",",
+                              ecg_files_count(lead < 0 ? 0 : lead, i)));
+  ecg_files_append(b, "</WaveformData>\n");
+}
+
+static inline void ecg_files_cardiosoft(buffer *b, const cardiosoft_file *file) {
+  ecg_files_append(b, "<?xml version=\"1.0\" encoding=\"ISO8859-1\" ?>\r\n<CardiologyXML>\r\n");
+  if (file->head)
+    ecg_files_append(b, file->head);
+  ecg_files_append(b, "<RestingECGMeasurements>");
+  if (file->lead_order)
+    assert_true(buffer_printf(b, NULL, "<MeasurementTable><LeadOrder>%s</LeadOrder></MeasurementTable>",
+                              file->lead_order));
+  ecg_files_append(b,
+                   "<MedianSamples><SampleRate>100</SampleRate><WaveformData lead=\"I\">1,2,3</WaveformData>"
+                   "</MedianSamples></RestingECGMeasurements>\n<StripData>\n");
+  if (file->strip_head)
+    ecg_files_append(b, file->strip_head);
+  char name[16];
+  for (const char *list = file->leads; ecg_files_next_name(&list, name);)
+    ecg_files_cardiosoft_lead(b, name, file);
+  ecg_files_append(b, "</StripData>\n</CardiologyXML>\n");
 }
 
 /* A read that must succeed; clear the record afterwards. */

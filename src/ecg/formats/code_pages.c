@@ -283,10 +283,10 @@ static const code_page_alias aliases[] = {
     {"cp1257", "windows1257"}, {"cp1258", "windows1258"},
 };
 
-/* "ISO_8859-1:1987", "iso8859-1" and "ISO 8859 1" are one: letters and digits, up to a colon. */
+/* "ISO_8859-1", "iso8859-1" and "ISO-8859.1" are one: letters and digits count. */
 static void normalise(const char *name, char plain[MAX_NAME]) {
   size_t length = 0;
-  for (; *name && *name != ':' && length + 1 < MAX_NAME; name++)
+  for (; *name && length + 1 < MAX_NAME; name++)
     if (isalnum((unsigned char)*name))
       plain[length++] = (char)tolower((unsigned char)*name);
   plain[length] = '\0';

@@ -5,8 +5,8 @@
 #include "ecg/record.h"
 
 /* A format is a constant. `probe` looks at the content (never at a name) and says whether `read` should try; when it says
- * no it writes a short reason (for --debug). `read` fills an initialised record; on failure the record is cleared by the caller. The bytes are
- * foreign: every length is checked. Both are thread-safe: no shared state. */
+ * no it writes a short reason (for --debug). `read` fills an initialised record; on failure the record is cleared by the
+ * caller. The bytes are foreign: every length is checked. Both are thread-safe: no shared state. */
 typedef struct ecg_format {
   const char *name;        /* for people: "GE MUSE XML" */
   const char *report_name; /* for the reports' xml_type column: "MHI" */

@@ -4,6 +4,7 @@
 #include "ecg/conform.h"
 
 #include <ctype.h>
+#include <endian.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -173,13 +174,6 @@ static bool parse_dictionary(cursor c, npy_header *header, error *err) {
   return seen == 7 || header_error(err, "descr, fortran_order or shape is missing");
 }
 
-static uint64_t little_endian(const uint8_t *bytes, size_t count) {
-  uint64_t value = 0;
-  for (size_t i = count; i-- > 0;)
-    value = value << 8 | bytes[i];
-  return value;
-}
-
 /* Where the array's bytes begin. */
 static bool parse_header(const uint8_t *data, size_t size, npy_header *header, size_t *offset, error *err) {
   if (size < PREFIX + 4)
@@ -187,7 +181,9 @@ static bool parse_header(const uint8_t *data, size_t size, npy_header *header, s
   if (data[6] < 1 || data[6] > 3)
     return error_set(err, ERROR_UNSUPPORTED, "NPY version %d.%d", data[6], data[7]);
   size_t length_bytes = data[6] == 1 ? 2 : 4;
-  size_t length = little_endian(data + PREFIX, length_bytes), start = PREFIX + length_bytes;
+  size_t length = data[PREFIX] | (size_t)data[PREFIX + 1] << 8, start = PREFIX + length_bytes;
+  if (length_bytes == 4)
+    length |= (size_t)data[PREFIX + 2] << 16 | (size_t)data[PREFIX + 3] << 24;
   if (length > MAX_HEADER)
     return error_set(err, ERROR_LIMIT, "NPY header of %zu bytes", length);
   if (!range_inside(start, length, size))
@@ -257,13 +253,35 @@ static const element_type *find_type(const npy_header *header, error *err) {
   return NULL;
 }
 
+static uint64_t load_16(const uint8_t *bytes, bool big_endian) {
+  uint16_t value;
+  memcpy(&value, bytes, sizeof value);
+  return big_endian ? be16toh(value) : le16toh(value);
+}
+
+static uint64_t load_32(const uint8_t *bytes, bool big_endian) {
+  uint32_t value;
+  memcpy(&value, bytes, sizeof value);
+  return big_endian ? be32toh(value) : le32toh(value);
+}
+
+static uint64_t load_64(const uint8_t *bytes, bool big_endian) {
+  uint64_t value;
+  memcpy(&value, bytes, sizeof value);
+  return big_endian ? be64toh(value) : le64toh(value);
+}
+
 static uint64_t load_bits(const uint8_t *bytes, size_t size, bool big_endian) {
-  if (!big_endian)
-    return little_endian(bytes, size);
-  uint64_t value = 0;
-  for (size_t i = 0; i < size; i++)
-    value = value << 8 | bytes[i];
-  return value;
+  switch (size) {
+  case 1:
+    return *bytes;
+  case 2:
+    return load_16(bytes, big_endian);
+  case 4:
+    return load_32(bytes, big_endian);
+  default:
+    return load_64(bytes, big_endian);
+  }
 }
 
 /* ---- The array ---- */
