@@ -1,5 +1,5 @@
-/* TorchScript archives (torch.jit.save) to graphs: the archive's own code is read, parsed and followed; nothing is assumed of
- * the network's names or sizes. */
+/* TorchScript archives (torch.jit.save) to graphs: the archive's own code is read, parsed and followed;
+ * nothing is assumed of the network's names or sizes. */
 #ifndef DEEPECG_IMPORT_TORCHSCRIPT_TORCHSCRIPT_H
 #define DEEPECG_IMPORT_TORCHSCRIPT_TORCHSCRIPT_H
 
@@ -9,8 +9,9 @@
 /* Does the archive look like one (has <root>/code/ and <root>/data.pkl)? */
 bool torchscript_probe(const zip_archive *archive);
 
-/* Make the graph of the model's forward for one input of shape `input` (its axis 0 is 1). The archive must outlive the graph
- * (constants may point into it). NULL and *err, naming operator, file and line of the archive's code where it has one. */
+/* Make the graph of the model's forward for one input of shape `input` (its axis 0 is 1). The archive must
+ * outlive the graph (constants may point into it). NULL and *err, naming operator, file and line of the
+ * archive's code where it has one. */
 graph *torchscript_import(zip_archive *archive, const shape *input, error *err);
 
 #endif
