@@ -526,10 +526,7 @@ static bool parse_block(parser *p, ts_block *block, error *err);
 static bool is_target(const ts_expression *e) {
   switch (e->kind) {
   case EXPR_NAME:
-  case EXPR_ATTRIBUTE:
     return true;
-  case EXPR_SUBSCRIPT:
-    return e->as.items[1]->kind != EXPR_SLICE && e->as.items[1]->kind != EXPR_TUPLE;
   case EXPR_TUPLE:
     for (int i = 0; i < e->count; i++)
       if (!is_target(e->as.items[i]))

@@ -1,0 +1,215 @@
+#include "import/torchscript/aten_ops.h"
+
+#include <string.h>
+
+/* Parameters that the lowering doesn't need still stand in their places. Where overloads of one name differ,
+ * the parameters are those of all of them together. */
+#define FACTORY "dtype=None, layout=None, device=None, pin_memory=None"
+
+static const aten_operator operators[] = {
+    /* convolution */
+    {"conv1d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1)", lower_convolution, 0},
+    {"convolution(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups)",
+     lower_convolution, 0},
+    {"_convolution(input, weight, bias, stride, padding, dilation, transposed, output_padding, groups, "
+     "benchmark=None, deterministic=None, cudnn_enabled=None, allow_tf32=None)",
+     lower_convolution, 0},
+    {"_convolution_mode(input, weight, bias, stride, padding, dilation, groups)", lower_convolution, 0},
+    {"_weight_norm(v, g, dim=0)", lower_weight_norm, 0},
+
+    /* matrices */
+    {"linear(input, weight, bias=None)", lower_linear, 0},
+    {"matmul(self, other)", lower_matmul, 0},
+    {"mm(self, other)", lower_matmul, 0},
+    {"bmm(self, other)", lower_matmul, 0},
+    {"addmm(self, mat1, mat2, beta=1, alpha=1)", lower_addmm, 0},
+    {"baddbmm(self, mat1, mat2, beta=1, alpha=1)", lower_addmm, 0},
+    {"scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, "
+     "scale=None, "
+     "enable_gqa=False)",
+     lower_attention, 0},
+
+    /* normalisation */
+    {"batch_norm(input, weight, bias, running_mean, running_var, training, momentum, eps, cudnn_enabled)",
+     lower_batch_norm, 0},
+    {"instance_norm(input, weight, bias, running_mean, running_var, use_input_stats, momentum, eps, "
+     "cudnn_enabled)",
+     lower_instance_norm, 0},
+    {"group_norm(input, num_groups, weight=None, bias=None, eps=1e-05, cudnn_enabled=True)", lower_group_norm,
+     0},
+    {"layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-05, cudnn_enable=True)",
+     lower_layer_norm, 0},
+    {"dropout(input, p, train)", lower_dropout, 0},
+    {"feature_dropout(input, p, train)", lower_dropout, 0},
+    {"alpha_dropout(input, p, train)", lower_dropout, 0},
+    {"feature_alpha_dropout(input, p, train)", lower_dropout, 0},
+
+    /* activations */
+    {"relu(self)", lower_activation, ACTIVATION_RELU},
+    {"relu6(self)", lower_activation, ACTIVATION_RELU6},
+    {"leaky_relu(self, negative_slope=0.01)", lower_activation, ACTIVATION_LEAKY_RELU},
+    {"silu(self)", lower_activation, ACTIVATION_SILU},
+    {"mish(self)", lower_activation, ACTIVATION_MISH},
+    {"selu(self)", lower_activation, ACTIVATION_SELU},
+    {"hardswish(self)", lower_activation, ACTIVATION_HARDSWISH},
+    {"hardsigmoid(self)", lower_activation, ACTIVATION_HARDSIGMOID},
+    {"sigmoid(self)", lower_activation, ACTIVATION_SIGMOID},
+    {"tanh(self)", lower_activation, ACTIVATION_TANH},
+    {"gelu(self, approximate=\"none\")", lower_gelu, 0},
+    {"elu(self, alpha=1, scale=1, input_scale=1)", lower_elu, 0},
+    {"celu(self, alpha=1.0)", lower_celu, 0},
+    {"rrelu(self, lower=0.125, upper=0.3333333333333333, training=False, generator=None)", lower_rrelu, 0},
+    {"prelu(self, weight)", lower_prelu, 0},
+    {"threshold(self, threshold, value)", lower_threshold, 0},
+    {"hardtanh(self, min=-1, max=1)", lower_clamp, 0},
+    {"clamp(self, min=None, max=None)", lower_clamp, 0},
+    {"clip(self, min=None, max=None)", lower_clamp, 0},
+    {"clamp_min(self, min)", lower_clamp, 0},
+    {"clamp_max(self, max)", lower_clamp, 0},
+    {"glu(self, dim=-1)", lower_glu, 0},
+    {"softmax(self, dim, dtype=None)", lower_softmax, 0},
+    {"_softmax(self, dim, half_to_float)", lower_softmax, 0},
+
+    /* pooling, reductions */
+    {"max_pool1d(self, kernel_size, stride=[], padding=0, dilation=1, ceil_mode=False)", lower_pool, 0},
+    {"avg_pool1d(self, kernel_size, stride=[], padding=0, ceil_mode=False, count_include_pad=True)",
+     lower_pool, 1},
+    {"adaptive_max_pool1d(self, output_size)", lower_adaptive_pool, 0},
+    {"adaptive_avg_pool1d(self, output_size)", lower_adaptive_pool, 1},
+    {"mean(self, dim=None, keepdim=False, dtype=None)", lower_reduce, 0},
+    {"sum(self, dim=None, keepdim=False, dtype=None)", lower_reduce, 1},
+    {"amax(self, dim=None, keepdim=False)", lower_reduce, 2},
+    {"amin(self, dim=None, keepdim=False)", lower_reduce, 3},
+    {"max(self, dim=None, keepdim=False)", lower_extreme, 1},
+    {"min(self, dim=None, keepdim=False)", lower_extreme, 0},
+    {"var(self, dim=None, unbiased=True, keepdim=False, correction=1)", lower_variance, 0},
+
+    /* arithmetic */
+    {"add(self, other, alpha=1)", lower_add, TS_ADD},
+    {"sub(self, other, alpha=1)", lower_add, TS_SUB},
+    {"subtract(self, other, alpha=1)", lower_add, TS_SUB},
+    {"rsub(self, other, alpha=1)", lower_rsub, 0},
+    {"mul(self, other)", lower_multiply, 0},
+    {"multiply(self, other)", lower_multiply, 0},
+    {"div(self, other, rounding_mode=None)", lower_divide, 0},
+    {"divide(self, other, rounding_mode=None)", lower_divide, 0},
+    {"true_divide(self, other)", lower_divide, 0},
+    {"maximum(self, other)", lower_maximum, 1},
+    {"minimum(self, other)", lower_maximum, 0},
+    {"pow(self, exponent)", lower_power, 0},
+    {"square(self)", lower_square, 0},
+    {"reciprocal(self)", lower_reciprocal, 0},
+    {"neg(self)", lower_negate, 0},
+    {"abs(self)", lower_abs, 0},
+
+    /* views, copies, casts */
+    {"alias(self)", lower_same, 0},
+    {"detach(self)", lower_same, 0},
+    {"contiguous(self, memory_format=None)", lower_alias, 0},
+    {"clone(self, memory_format=None)", lower_copy, 0},
+    {"to(self, dtype=None, second=None, third=None, fourth=None, fifth=None, layout=None, device=None, "
+     "pin_memory=None, non_blocking=None, copy=None, memory_format=None)",
+     lower_cast, 0},
+    {"type_as(self, other)", lower_alias, 0},
+    {"view(self, size)", lower_reshape, 0},
+    {"reshape(self, size)", lower_reshape, 0},
+    {"_unsafe_view(self, size)", lower_reshape, 0},
+    {"view_as(self, other)", lower_reshape_as, 0},
+    {"reshape_as(self, other)", lower_reshape_as, 0},
+    {"flatten(self, start_dim=0, end_dim=-1)", lower_flatten, 0},
+    {"unflatten(self, dim, sizes)", lower_unflatten, 0},
+    {"squeeze(self, dim=None)", lower_squeeze, 0},
+    {"unsqueeze(self, dim)", lower_unsqueeze, 0},
+    {"transpose(self, dim0, dim1)", lower_transpose, 0},
+    {"swapaxes(self, dim0, dim1)", lower_transpose, 0},
+    {"permute(self, dims)", lower_permute, 0},
+    {"t(self)", lower_matrix_transpose, 0},
+    {"mT(self)", lower_matrix_transpose, 0},
+
+    /* parts and joins */
+    {"select(self, dim, index)", lower_select, 0},
+    {"slice(self, dim=0, start=None, end=None, step=1)", lower_slice, 0},
+    {"narrow(self, dim, start, length)", lower_narrow, 0},
+    {"chunk(self, chunks, dim=0)", lower_chunk, 0},
+    {"split(self, split_size, dim=0)", lower_split, 0},
+    {"split_with_sizes(self, split_size, dim=0)", lower_split_with_sizes, 0},
+    {"unbind(self, dim=0)", lower_unbind, 0},
+    {"cat(tensors, dim=0)", lower_cat, 0},
+    {"concat(tensors, dim=0)", lower_cat, 0},
+    {"stack(tensors, dim=0)", lower_stack, 0},
+    {"pad(self, pad, mode=\"constant\", value=None)", lower_pad, 0},
+    {"constant_pad_nd(self, pad, value=0, mode=\"constant\")", lower_pad, 0},
+    {"reflection_pad1d(self, pad, mode=\"reflect\")", lower_pad, 0},
+    {"replication_pad1d(self, pad, mode=\"replicate\")", lower_pad, 0},
+    {"expand(self, size, implicit=False)", lower_expand, 0},
+    {"broadcast_to(self, size)", lower_expand, 0},
+    {"expand_as(self, other)", lower_expand_as, 0},
+    {"repeat(self, repeats)", lower_repeat, 0},
+
+    /* tensors that the code makes */
+    {"zeros(size, " FACTORY ")", lower_fill, 0},
+    {"ones(size, " FACTORY ")", lower_fill, 1},
+    {"full(size, fill_value, " FACTORY ")", lower_fill, -1},
+    {"new_zeros(self, size, " FACTORY ")", lower_fill, 0},
+    {"new_ones(self, size, " FACTORY ")", lower_fill, 1},
+    {"new_full(self, size, fill_value, " FACTORY ")", lower_fill, -1},
+    {"zeros_like(self, " FACTORY ", memory_format=None)", lower_fill_like, 0},
+    {"ones_like(self, " FACTORY ", memory_format=None)", lower_fill_like, 1},
+    {"full_like(self, fill_value, " FACTORY ", memory_format=None)", lower_fill_like, -1},
+
+    /* sizes and numbers */
+    {"size(self, dim=None)", lower_size, 0},
+    {"len(self)", lower_len, 0},
+    {"dim(self)", lower_dim, 0},
+    {"numel(self)", lower_numel, 0},
+    {"scalar_tensor(self, " FACTORY ")", lower_number, 0},
+    {"tensor(self, dtype=None, device=None, requires_grad=False)", lower_number, 0},
+    {"item(self)", lower_number, 0},
+    {"prim.NumToTensor(self)", lower_number, 0},
+    {"int(self)", lower_to_int, 0},
+    {"float(self)", lower_to_float, 0},
+    {"bool(self)", lower_to_bool, 0},
+    {"floordiv(self, other)", lower_integer_divide, TS_FLOOR_DIV},
+    {"floor_divide(self, other)", lower_integer_divide, TS_FLOOR_DIV},
+    {"remainder(self, other)", lower_integer_divide, TS_REMAINDER},
+    {"sqrt(self)", lower_number_function, 'q'},
+    {"floor(self)", lower_number_function, 'f'},
+    {"ceil(self)", lower_number_function, 'c'},
+    {"prim.max(self, other=None)", lower_extreme_number, 1},
+    {"prim.min(self, other=None)", lower_extreme_number, 0},
+    {"__range_length(lo, hi, step)", lower_range_length, 0},
+    {"__derive_index(index, start, step)", lower_derive_index, 0},
+    {"eq(self, other)", lower_compare, 0},
+    {"ne(self, other)", lower_compare, 0},
+    {"lt(self, other)", lower_compare, 0},
+    {"le(self, other)", lower_compare, 0},
+    {"gt(self, other)", lower_compare, 0},
+    {"ge(self, other)", lower_compare, 0},
+    {"__not__(self)", lower_not, 0},
+    {"__and__(self, other)", lower_logic, '&'},
+    {"__or__(self, other)", lower_logic, '|'},
+    {"__xor__(self, other)", lower_logic, '^'},
+    {"__is__(self, other)", lower_is, 1},
+    {"__isnot__(self, other)", lower_is, 0},
+    {"__contains__(self, item)", lower_contains, 0},
+
+    /* lists, texts, the rest of the language */
+    {"list(self)", lower_list, 0},
+    {"append(self, item)", lower_append_item, 0},
+    {"format(self, a=None, b=None, c=None, d=None, e=None, f=None)", lower_format, 0},
+    {"warn(message, stacklevel=2)", lower_warn, 0},
+    {"prim.RaiseException(message, class=None)", lower_raise, 0},
+    {"_unwrap_optional(self)", lower_same, 0},
+    {"prim.unchecked_unwrap_optional(self)", lower_same, 0},
+    {"prim.dtype(self)", lower_type, 6},
+    {"prim.device(self)", lower_opaque, 0},
+    {"prim.layout(self)", lower_opaque, 0},
+    {"device(type)", lower_opaque, 0},
+};
+
+const aten_operator *aten_find(const char *name, size_t length) {
+  for (size_t i = 0; i < sizeof operators / sizeof *operators; i++)
+    if (strncmp(operators[i].signature, name, length) == 0 && operators[i].signature[length] == '(')
+      return &operators[i];
+  return NULL;
+}
