@@ -465,7 +465,7 @@ static bool evaluate_subscript(lowering *l, frame *f, const ts_expression *e, ts
 
 /* The second operand counts only when the first doesn't decide. */
 static bool evaluate_logical(lowering *l, frame *f, const ts_expression *e, ts_value *result, error *err) {
-  bool first, second;
+  bool first = false, second = false;
   if (!truth(l, f, e->as.items[0], &first, err))
     return false;
   *result = ts_bool(e->kind == EXPR_NOT ? !first : first);
