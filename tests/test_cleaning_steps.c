@@ -181,26 +181,50 @@ static void test_lowess_against_statsmodels(void **state) {
       assert_true(fabs(smooth[expected[i].point * SERIES + s] - (s - 2) * expected[i].fitted) < 1e-12);
 }
 
-/* Where more than half of the residuals are 0, every other point loses all its weight; a point most of whose
- * neighbours have none is its own fit. */
-static void test_lowess_corner_cases(void **state) {
+/* Where more than half of the residuals are 0, every other point loses all its weight; a point with fewer
+ * than two neighbours that have any is its own fit. As statsmodels has it. */
+static void test_lowess_of_isolated_points(void **state) {
   (void)state;
   enum { POINTS = 100 };
-  static double x[POINTS], y[POINTS], smooth[POINTS];
+  static const int spikes[] = {50, 3}; /* point 3 keeps exactly one neighbour */
+  static double x[POINTS], y[POINTS], smooth[POINTS], zeros[POINTS];
   for (int i = 0; i < POINTS; i++)
     x[i] = i;
-  y[50] = 7;
-  assert_true(lowess(x, POINTS, 1, y, smooth, NULL));
-  assert_memory_equal(smooth, y, sizeof y);
+  for (int s = 0; s < 2; s++) {
+    memset(y, 0, sizeof y);
+    y[spikes[s]] = 7;
+    assert_true(lowess(x, POINTS, 1, y, smooth, NULL));
+    assert_memory_equal(smooth, y, sizeof y);
+  }
   for (int i = 40; i < 60; i++)
     y[i] = i % 2 ? 9 : -4;
   assert_true(lowess(x, POINTS, 1, y, smooth, NULL));
   assert_memory_equal(smooth, y, sizeof y);
+  memset(y, 0, sizeof y);
+  y[0] = 7; /* its neighbours on the other side keep theirs */
+  assert_true(lowess(x, POINTS, 1, y, smooth, NULL));
+  assert_memory_equal(smooth, zeros, sizeof zeros);
+}
+
+/* Points so close that their variance counts as 1e-12: the line is flatter than they are. */
+static void test_lowess_variance_floor(void **state) {
+  (void)state;
+  enum { POINTS = 100 };
+  static const double expected[] = {2.6799718650893105, 2.823942616711053, 2.9978086989866624,
+                                    3.2906351184037996};
+  static double x[POINTS], y[POINTS], smooth[POINTS];
+  for (int i = 0; i < POINTS; i++) {
+    x[i] = i * 1e-7;
+    y[i] = i % 5 + i * i / 10.0;
+  }
+  assert_true(lowess(x, POINTS, 1, y, smooth, NULL));
+  for (int i = 0; i < 4; i++)
+    assert_true(fabs(smooth[i] - expected[i]) < 1e-12);
 }
 
 static void test_lowess_does_not_depend_on_threads(void **state) {
   (void)state;
-  enum { POINTS = 950, SERIES = 12 };
+  enum { POINTS = 300, SERIES = 12 };
   static double x[POINTS], y[POINTS * SERIES], once[POINTS * SERIES], again[POINTS * SERIES];
   uint32_t seed = 1;
   for (int i = 0; i < POINTS; i++)
@@ -216,6 +240,47 @@ static void test_lowess_does_not_depend_on_threads(void **state) {
     assert_memory_equal(once, again, sizeof once);
   }
   omp_set_num_threads(before);
+}
+
+static frequency_range crossings_of(const smoothed_spectra *smoothed, int low, int high) {
+  frequency_range region = {bin_frequency_hz(low), bin_frequency_hz(high)};
+  frequency_range found = find_crossings(smoothed, 5, region);
+  for (int lead = 0; lead < CLEANING_LEADS; lead++) { /* the others touch their curve, and never cross it */
+    frequency_range other = find_crossings(smoothed, lead, region);
+    assert_true(lead == 5 || (other.low_hz == region.low_hz && other.high_hz == region.high_hz));
+  }
+  return found;
+}
+
+static void expect_bins(frequency_range found, int low, int high) {
+  assert_true(found.low_hz == bin_frequency_hz(low));
+  assert_true(found.high_hz == bin_frequency_hz(high));
+}
+
+/* Lead 5 lies above its curve at bins 400 to 409, 500 to 519 and from 1240 on, on it at 505, below elsewhere.
+ */
+static void test_crossings(void **state) {
+  (void)state;
+  static smoothed_spectra smoothed;
+  for (int i = 0; i < SMOOTH_BINS; i++) {
+    const int bin = SMOOTH_FIRST_BIN + i;
+    const bool above = (bin >= 400 && bin < 410) || (bin >= 500 && bin < 520) || bin >= 1240;
+    for (int lead = 0; lead < CLEANING_LEADS; lead++)
+      smoothed.above[i][lead] = lead == 5 ? (above ? 1 : -1) : i % 2;
+  }
+  smoothed.above[505 - SMOOTH_FIRST_BIN][5] = 0;
+  expect_bins(crossings_of(&smoothed, 402, 402), 400, 409);
+  expect_bins(crossings_of(&smoothed, 400, 400), 400, 409);
+  expect_bins(crossings_of(&smoothed, 409, 409), 400, 409);
+  expect_bins(crossings_of(&smoothed, 512, 512), 500, 519); /* to touch the curve is not to cross it */
+  expect_bins(crossings_of(&smoothed, 450, 450), 410,
+              499); /* a middle that lies below finds where it comes up */
+  expect_bins(crossings_of(&smoothed, 402, 620), 500, 519); /* the middle of the region counts */
+  expect_bins(crossings_of(&smoothed, 620, 402), 500, 519); /* in either order */
+  expect_bins(crossings_of(&smoothed, 350, 350), 350, 399); /* nothing below: the region's own end */
+  expect_bins(crossings_of(&smoothed, 1245, 1246), 1240, 1246);
+  expect_bins(crossings_of(&smoothed, 210, 220), 210,
+              399); /* left of the curves: looked for from their first bin */
 }
 
 static void test_bins_of_ranges(void **state) {
@@ -287,7 +352,9 @@ int main(void) {
       cmocka_unit_test(test_constant_spectrum_has_no_hits),
       cmocka_unit_test(test_regions_follow_the_order_found),
       cmocka_unit_test(test_lowess_against_statsmodels),
-      cmocka_unit_test(test_lowess_corner_cases),
+      cmocka_unit_test(test_lowess_of_isolated_points),
+      cmocka_unit_test(test_lowess_variance_floor),
+      cmocka_unit_test(test_crossings),
       cmocka_unit_test(test_lowess_does_not_depend_on_threads),
       cmocka_unit_test(test_bins_of_ranges),
       cmocka_unit_test(test_flatten),

@@ -57,19 +57,29 @@ static bool smoother_create(smoother *s, arena *memory, error *err) {
   return s->first && s->tricube && s->y && s->fitted && s->robustness && s->residuals;
 }
 
+/* Can a line be fitted, or is there at most one neighbour that weighs anything? No weight is above 1, so that
+ * two are certain where the sum is above 2. */
+static bool has_two_neighbours(const double *tricube, const lanes *robustness, size_t neighbours, int lane,
+                               double total) {
+  const double weight_floor = 1e-12;
+  int heavy = 0;
+  for (size_t j = 0; total <= 2 && j < neighbours && heavy < 2; j++)
+    heavy += tricube[j] * robustness[j].of[lane] > weight_floor;
+  return total > 2 || heavy == 2;
+}
+
 /* The weighted regression line through the neighbours, taken at the point itself. `block` is the block's
  * first point. */
 static lanes fit_point(const smoother *s, size_t block, size_t point) {
   const double *x = s->x + s->first[point], *tricube = s->tricube + point * s->neighbours;
   const lanes *y = s->y + block + s->first[point], *robustness = s->robustness + block + s->first[point];
-  const double variance_floor = 1e-12, weight_floor = 1e-12;
-  lanes total = {0}, centre = {0}, heavy = {0}, variance = {0}, level = {0}, slope = {0}, fit;
+  const double variance_floor = 1e-12;
+  lanes total = {0}, centre = {0}, variance = {0}, level = {0}, slope = {0}, fit;
   for (size_t j = 0; j < s->neighbours; j++)
     for (int l = 0; l < LANES; l++) {
       double weight = tricube[j] * robustness[j].of[l];
       total.of[l] += weight;
       centre.of[l] += weight * x[j];
-      heavy.of[l] += weight > weight_floor ? 1.0 : 0.0;
     }
   for (int l = 0; l < LANES; l++)
     centre.of[l] /= total.of[l];
@@ -83,8 +93,9 @@ static lanes fit_point(const smoother *s, size_t block, size_t point) {
     }
   for (int l = 0; l < LANES; l++) {
     double gain = (s->x[point] - centre.of[l]) / fmax(variance.of[l] / total.of[l], variance_floor);
-    fit.of[l] =
-        heavy.of[l] < 2 ? s->y[block + point].of[l] : (level.of[l] + gain * slope.of[l]) / total.of[l];
+    fit.of[l] = has_two_neighbours(tricube, robustness, s->neighbours, l, total.of[l])
+                    ? (level.of[l] + gain * slope.of[l]) / total.of[l]
+                    : s->y[block + point].of[l];
   }
   return fit;
 }
