@@ -114,8 +114,10 @@ char *arena_printf(arena *a, error *err, const char *format, ...) {
   va_copy(again, arguments);
   int length = vsnprintf(NULL, 0, format, arguments);
   va_end(arguments);
-  char *text = length < 0 ? NULL : arena_alloc(a, (size_t)length + 1, err);
-  if (text)
+  char *text = NULL;
+  if (length < 0)
+    error_set(err, ERROR_INTERNAL, "text could not be formatted");
+  else if ((text = arena_alloc(a, (size_t)length + 1, err)))
     vsnprintf(text, (size_t)length + 1, format, again);
   va_end(again);
   return text;

@@ -14,7 +14,8 @@ arena *arena_create(error *err);
 /* Free the arena and everything in it. NULL is allowed. */
 void arena_destroy(arena *a);
 
-/* `size` bytes, zeroed, aligned to 16; NULL and *err when memory is out. A size of 0 gives a valid pointer. */
+/* `size` bytes, zeroed, aligned to 16; NULL and *err when memory is out. A size of 0 gives a valid pointer.
+ */
 void *arena_alloc(arena *a, size_t size, error *err);
 
 /* `count` zeroed elements of `element_size` bytes; the product is checked. */

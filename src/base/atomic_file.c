@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,20 +29,22 @@ static void destroy(atomic_file *file) {
   free(file);
 }
 
+/* In the folder of the final name, but not that name with a suffix: it could exceed NAME_MAX where the final
+ * name does not. */
 static int open_temporary(atomic_file *file) {
   const char *slash = strrchr(file->path, '/');
-  size_t folder_length = slash ? (size_t)(slash - file->path) + 1 : 0;
-  size_t size = folder_length + 64;
+  size_t folder_length = slash ? (size_t)(slash - file->path) + 1 : 0, size = folder_length + 64;
   file->temporary = malloc(size);
   if (!file->temporary) {
     errno = ENOMEM;
     return -1;
   }
-  /* Not the final name with a suffix: that could exceed NAME_MAX where the final name does not. */
-  static unsigned counter; /* only spreads names; O_EXCL decides */
   for (int attempt = 0; attempt < TRIES; attempt++) {
-    unsigned serial = __atomic_fetch_add(&counter, 1, __ATOMIC_RELAXED);
-    snprintf(file->temporary, size, "%.*s.deepecg-%ld-%u.tmp", (int)folder_length, file->path, (long)getpid(), serial);
+    uint64_t serial;
+    if (getrandom(&serial, sizeof serial, 0) != sizeof serial)
+      return -1;
+    snprintf(file->temporary, size, "%.*s.deepecg-%016" PRIx64 ".tmp", (int)folder_length, file->path,
+             serial);
     int fd = open(file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd >= 0 || errno != EEXIST)
       return fd;
@@ -48,7 +52,19 @@ static int open_temporary(atomic_file *file) {
   return -1;
 }
 
+/* Renaming over a device or a FIFO would replace it (/dev/null!), over a folder would fail at the very end.
+ */
+static bool may_take_place_of(const char *path, error *err) {
+  struct stat status;
+  if (stat(path, &status) != 0 || S_ISREG(status.st_mode))
+    return true;
+  return error_set(err, ERROR_IO, "%s: cannot be written: it is %s", path,
+                   S_ISDIR(status.st_mode) ? "a folder" : "not a regular file");
+}
+
 atomic_file *atomic_file_create(const char *path, atomic_file_mode mode, error *err) {
+  if (!may_take_place_of(path, err))
+    return NULL;
   atomic_file *file = calloc(1, sizeof *file);
   if (!file || !(file->path = strdup(path))) {
     free(file);
@@ -80,8 +96,8 @@ static bool write_all(atomic_file *file, const char *bytes, size_t size, error *
     ssize_t written = write(file->fd, bytes, size);
     if (written < 0 && errno == EINTR)
       continue;
-    if (written < 0)
-      return fail(file, errno, err);
+    if (written <= 0)
+      return fail(file, written < 0 ? errno : EIO, err);
     bytes += written;
     size -= (size_t)written;
   }
@@ -116,7 +132,8 @@ bool atomic_file_printf(atomic_file *file, error *err, const char *format, ...) 
   if (length >= (int)sizeof line && (text = malloc((size_t)length + 1)))
     vsnprintf(text, (size_t)length + 1, format, again);
   va_end(again);
-  bool ok = length >= 0 && text ? atomic_file_write(file, text, (size_t)length, err) : fail(file, ENOMEM, err);
+  bool ok =
+      length >= 0 && text ? atomic_file_write(file, text, (size_t)length, err) : fail(file, ENOMEM, err);
   if (text != line)
     free(text);
   return ok;
@@ -139,25 +156,36 @@ static int sync_folder_of(const char *path) {
   return reason;
 }
 
-bool atomic_file_commit(atomic_file *file, bool sync, error *err) {
+static bool give_new_name(atomic_file *file, error *err) {
+  /* link() fails where the name exists, on every file system and without a race; some file systems lack it.
+   */
+  if (link(file->temporary, file->path) == 0) {
+    unlink(file->temporary);
+    return true;
+  }
+  if (errno != EEXIST && renameat2(AT_FDCWD, file->temporary, AT_FDCWD, file->path, RENAME_NOREPLACE) == 0)
+    return true;
+  return errno == EEXIST ? error_set(err, ERROR_USAGE, "%s: exists already", file->path)
+                         : fail(file, errno, err);
+}
+
+static bool give_name(atomic_file *file, error *err) {
+  if (file->mode == ATOMIC_FILE_NEW)
+    return give_new_name(file, err);
+  return rename(file->temporary, file->path) == 0 || fail(file, errno, err);
+}
+
+static bool finish_bytes(atomic_file *file, bool sync, error *err) {
   bool ok = file->failed ? fail(file, 0, err) : flush(file, err);
   if (ok && sync && fsync(file->fd) != 0 && errno != EINVAL)
     ok = fail(file, errno, err);
-  if (close(file->fd) != 0 && ok)
+  if (close(file->fd) != 0 && ok) /* some file systems report a full disk only here */
     ok = fail(file, errno, err);
-  file->fd = -1;
-  if (ok && file->mode == ATOMIC_FILE_NEW) {
-    /* link() fails where the name exists, on every file system and without a race. */
-    if (link(file->temporary, file->path) == 0) {
-      unlink(file->temporary);
-    } else if (errno == EEXIST) {
-      ok = error_set(err, ERROR_USAGE, "%s: exists already", file->path);
-    } else if (renameat2(AT_FDCWD, file->temporary, AT_FDCWD, file->path, RENAME_NOREPLACE) != 0) {
-      ok = errno == EEXIST ? error_set(err, ERROR_USAGE, "%s: exists already", file->path) : fail(file, errno, err);
-    }
-  } else if (ok && rename(file->temporary, file->path) != 0) {
-    ok = fail(file, errno, err);
-  }
+  return ok;
+}
+
+bool atomic_file_commit(atomic_file *file, bool sync, error *err) {
+  bool ok = finish_bytes(file, sync, err) && give_name(file, err);
   if (!ok)
     unlink(file->temporary);
   int reason = ok && sync ? sync_folder_of(file->path) : 0;
@@ -175,7 +203,8 @@ void atomic_file_discard(atomic_file *file) {
   destroy(file);
 }
 
-bool atomic_file_save(const char *path, atomic_file_mode mode, bool sync, const void *bytes, size_t size, error *err) {
+bool atomic_file_save(const char *path, atomic_file_mode mode, bool sync, const void *bytes, size_t size,
+                      error *err) {
   atomic_file *file = atomic_file_create(path, mode, err);
   if (!file)
     return false;
@@ -186,23 +215,29 @@ bool atomic_file_save(const char *path, atomic_file_mode mode, bool sync, const 
   return atomic_file_commit(file, sync, err);
 }
 
+static bool make_folder(const char *path, error *err) {
+  struct stat status;
+  if (mkdir(path, 0777) == 0)
+    return true;
+  int reason = errno; /* what it is for a folder that exists depends on the file system */
+  if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+    return true;
+  return error_set_errno(err, reason, "%s: cannot make this folder", path);
+}
+
 bool make_folders(const char *path, error *err) {
   char *partial = strdup(path);
   if (!partial)
     return error_out_of_memory(err);
   bool ok = true;
-  for (char *c = partial + 1; ok; c++) {
-    bool end = *c == '\0';
-    if (!end && *c != '/')
+  for (size_t i = 1, length = strlen(path); ok && i < length; i++) {
+    if (partial[i] != '/')
       continue;
-    *c = '\0';
-    struct stat status;
-    if (mkdir(partial, 0777) != 0 && !(errno == EEXIST && stat(partial, &status) == 0 && S_ISDIR(status.st_mode)))
-      ok = error_set_errno(err, errno, "%s: cannot make this folder", partial);
-    if (end)
-      break;
-    *c = '/';
+    partial[i] = '\0';
+    ok = make_folder(partial, err);
+    partial[i] = '/';
   }
+  ok = ok && make_folder(partial, err);
   free(partial);
   return ok;
 }

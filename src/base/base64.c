@@ -1,39 +1,109 @@
 #include "base/base64.h"
 
-static const char alphabet[65] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+#include <endian.h>
+#include <string.h>
 
-/* Value + 1 of a character of the alphabet; 0 for all others. Designators are the ASCII codes. */
-static const uint8_t value_plus_one[256] = {
-    ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,
-    ['I'] = 9,  ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16,
-    ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, ['W'] = 23, ['X'] = 24,
-    ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32,
-    ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40,
-    ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48,
-    ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56,
-    ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64};
+/* The two characters of every 12 bits. */
+#define ROW(h)                                                                                               \
+  h "A" h "B" h "C" h "D" h "E" h "F" h "G" h "H" h "I" h "J" h "K" h "L" h "M" h "N" h "O" h "P" h "Q" h    \
+    "R" h "S" h "T" h "U" h "V" h "W" h "X" h "Y" h "Z" h "a" h "b" h "c" h "d" h "e" h "f" h "g" h "h" h    \
+    "i" h "j" h "k" h "l" h "m" h "n" h "o" h "p" h "q" h "r" h "s" h "t" h "u" h "v" h "w" h "x" h "y" h    \
+    "z" h "0" h "1" h "2" h "3" h "4" h "5" h "6" h "7" h "8" h "9" h "+" h "/"
+static const char pairs[64][128] = {
+    ROW("A"), ROW("B"), ROW("C"), ROW("D"), ROW("E"), ROW("F"), ROW("G"), ROW("H"), ROW("I"), ROW("J"),
+    ROW("K"), ROW("L"), ROW("M"), ROW("N"), ROW("O"), ROW("P"), ROW("Q"), ROW("R"), ROW("S"), ROW("T"),
+    ROW("U"), ROW("V"), ROW("W"), ROW("X"), ROW("Y"), ROW("Z"), ROW("a"), ROW("b"), ROW("c"), ROW("d"),
+    ROW("e"), ROW("f"), ROW("g"), ROW("h"), ROW("i"), ROW("j"), ROW("k"), ROW("l"), ROW("m"), ROW("n"),
+    ROW("o"), ROW("p"), ROW("q"), ROW("r"), ROW("s"), ROW("t"), ROW("u"), ROW("v"), ROW("w"), ROW("x"),
+    ROW("y"), ROW("z"), ROW("0"), ROW("1"), ROW("2"), ROW("3"), ROW("4"), ROW("5"), ROW("6"), ROW("7"),
+    ROW("8"), ROW("9"), ROW("+"), ROW("/")};
+
+static inline void put_four(char *text, uint32_t group) {
+  memcpy(text, (const char *)pairs + 2 * (group >> 12), 2);
+  memcpy(text + 2, (const char *)pairs + 2 * (group & 0xfff), 2);
+}
 
 void base64_encode(const uint8_t *bytes, size_t size, char *text) {
-  size_t i = 0;
-  for (; i + 3 <= size; i += 3, text += 4) {
-    uint32_t group = (uint32_t)bytes[i] << 16 | (uint32_t)bytes[i + 1] << 8 | bytes[i + 2];
-    text[0] = alphabet[group >> 18];
-    text[1] = alphabet[group >> 12 & 63];
-    text[2] = alphabet[group >> 6 & 63];
-    text[3] = alphabet[group & 63];
+  for (; size >= 8; bytes += 6, size -= 6, text += 8) { /* 8 are read, 6 of them used */
+    uint64_t eight;
+    memcpy(&eight, bytes, 8);
+    eight = be64toh(eight);
+    put_four(text, (uint32_t)(eight >> 40));
+    put_four(text + 4, (uint32_t)(eight >> 16 & 0xffffff));
   }
-  if (i < size) {
-    bool two = i + 1 < size;
-    uint32_t group = (uint32_t)bytes[i] << 16 | (two ? (uint32_t)bytes[i + 1] << 8 : 0);
-    text[0] = alphabet[group >> 18];
-    text[1] = alphabet[group >> 12 & 63];
-    text[2] = two ? alphabet[group >> 6 & 63] : '=';
-    text[3] = '=';
+  for (; size >= 3; bytes += 3, size -= 3, text += 4)
+    put_four(text, (uint32_t)bytes[0] << 16 | (uint32_t)bytes[1] << 8 | bytes[2]);
+  if (!size)
+    return;
+  put_four(text, (uint32_t)bytes[0] << 16 | (size == 2 ? (uint32_t)bytes[1] << 8 : 0));
+  text[3] = '=';
+  if (size == 1)
+    text[2] = '=';
+}
+
+/* For each of a group's four characters: its value where it stands in the group's 24 bits, and a mark that
+ * tells characters of the alphabet from all others; four marks add up to ALL_KNOWN. */
+enum { KNOWN = 1 << 28, ALL_KNOWN = 1 << 30 };
+#define PLACE(c, value, shift) [c] = KNOWN | (value) << (shift)
+#define FIVE(c, value, shift)                                                                                \
+  PLACE(c, value, shift), PLACE(c + 1, value + 1, shift), PLACE(c + 2, value + 2, shift),                    \
+      PLACE(c + 3, value + 3, shift), PLACE(c + 4, value + 4, shift)
+#define LETTERS(c, value, shift)                                                                             \
+  FIVE(c, value, shift), FIVE(c + 5, value + 5, shift), FIVE(c + 10, value + 10, shift),                     \
+      FIVE(c + 15, value + 15, shift), FIVE(c + 20, value + 20, shift), PLACE(c + 25, value + 25, shift)
+#define ALPHABET(shift)                                                                                      \
+  {                                                                                                          \
+    LETTERS('A', 0, shift), LETTERS('a', 26, shift), FIVE('0', 52, shift), FIVE('5', 57, shift),             \
+        PLACE('+', 62, shift), PLACE('/', 63, shift)                                                         \
   }
+static const uint32_t places[4][256] = {ALPHABET(18), ALPHABET(12), ALPHABET(6), ALPHABET(0)};
+
+/* The 24 bits of four characters, and ALL_KNOWN if they are of the alphabet. */
+static inline uint32_t decode_four(const unsigned char *in) {
+  return places[0][in[0]] + places[1][in[1]] + places[2][in[2]] + places[3][in[3]];
+}
+
+static inline void put_three(uint8_t *out, uint32_t group) {
+  out[0] = (uint8_t)(group >> 16);
+  out[1] = (uint8_t)(group >> 8);
+  out[2] = (uint8_t)group;
+}
+
+/* Groups of four as long as no other character comes up. Returns how many groups. Two groups are stored as 8
+ * bytes, the last two of them to be overwritten: bytes has room for them, and text that lies in the same
+ * memory has been read that far. */
+static size_t decode_groups(const unsigned char *in, size_t length, uint8_t *out) {
+  size_t groups = 0;
+  for (; groups + 1 < length / 4; groups += 2) {
+    uint32_t first = decode_four(in + 4 * groups), second = decode_four(in + 4 * groups + 4);
+    if (!(first & second & ALL_KNOWN))
+      break;
+    uint64_t six = htobe64((uint64_t)first << 40 | (uint64_t)(second & 0xffffff) << 16);
+    memcpy(out + 3 * groups, &six, 8);
+  }
+  for (; groups < length / 4; groups++) {
+    uint32_t group = decode_four(in + 4 * groups);
+    if (!(group & ALL_KNOWN))
+      break;
+    put_three(out + 3 * groups, group);
+  }
+  return groups;
 }
 
 static bool is_blank(unsigned char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* What is left over at the end: `count` characters with their bits in `group`, then `padding` times '='. */
+static bool finish(uint32_t group, unsigned count, unsigned padding, uint8_t **out) {
+  if (count == 0 && padding == 0)
+    return true;
+  if (count < 2 || count + padding != 4)
+    return false;
+  *(*out)++ = (uint8_t)(count == 2 ? group >> 4 : group >> 10);
+  if (count == 3)
+    *(*out)++ = (uint8_t)(group >> 2);
+  return true;
 }
 
 bool base64_decode(const char *text, size_t length, uint8_t *bytes, size_t *size) {
@@ -41,49 +111,32 @@ bool base64_decode(const char *text, size_t length, uint8_t *bytes, size_t *size
   uint8_t *out = bytes;
   uint32_t group = 0;
   unsigned count = 0, padding = 0;
-  for (; in < end; in++) {
-    /* The common case: a whole group without blanks. */
-    while (count == 0 && end - in >= 4) {
-      uint32_t a = value_plus_one[in[0]], b = value_plus_one[in[1]], c = value_plus_one[in[2]],
-               d = value_plus_one[in[3]];
-      if (!a || !b || !c || !d)
+  while (in < end) {
+    if (count == 0 && padding == 0) {
+      size_t groups = decode_groups(in, (size_t)(end - in), out);
+      in += 4 * groups;
+      out += 3 * groups;
+      if (in == end)
         break;
-      group = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
-      if (padding)
-        return false;
-      out[0] = (uint8_t)(group >> 16);
-      out[1] = (uint8_t)(group >> 8);
-      out[2] = (uint8_t)group;
-      out += 3;
-      in += 4;
     }
-    if (in >= end)
-      break;
-    if (is_blank(*in))
+    unsigned char c = *in++;
+    if (is_blank(c))
       continue;
-    if (*in == '=') {
-      if (++padding > 2 || (count == 0 && padding == 1))
-        return false;
+    if (c == '=') {
+      padding++;
       continue;
     }
-    uint32_t value = value_plus_one[*in];
-    if (!value || padding)
+    if (padding || !places[3][c])
       return false;
-    group = count ? group << 6 | (value - 1) : value - 1;
-    if (++count == 4) {
-      out[0] = (uint8_t)(group >> 16);
-      out[1] = (uint8_t)(group >> 8);
-      out[2] = (uint8_t)group;
-      out += 3;
-      count = 0;
-    }
+    group = group << 6 | (places[3][c] & 63);
+    if (++count < 4)
+      continue;
+    put_three(out, group);
+    out += 3;
+    count = 0;
   }
-  if (count == 1 || (padding && count + padding != 4) || (!padding && count))
+  if (!finish(group, count, padding, &out))
     return false;
-  if (count >= 2)
-    *out++ = (uint8_t)(count == 2 ? group >> 4 : group >> 10);
-  if (count == 3)
-    *out++ = (uint8_t)(group >> 2);
   *size = (size_t)(out - bytes);
   return true;
 }

@@ -1,20 +1,19 @@
 #include "base/error.h"
 
+#include "base/utf8.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Foreign bytes end up in messages: a terminal must never see their control characters. */
-static void neutralise(char *text) {
-  for (unsigned char *c = (unsigned char *)text; *c; c++)
-    if (*c < 0x20 || *c == 0x7f)
-      *c = '?';
-}
-
+/* Foreign bytes end up in messages: a terminal must never see their control characters. The arguments may
+ * point into err->message. */
 static void set_formatted(error *err, error_code code, const char *format, va_list arguments) {
+  char message[sizeof err->message] = "";
+  vsnprintf(message, sizeof message, format, arguments);
+  utf8_neutralise(message);
   err->code = code;
-  vsnprintf(err->message, sizeof err->message, format, arguments);
-  neutralise(err->message);
+  memcpy(err->message, message, strlen(message) + 1);
 }
 
 bool error_set(error *err, error_code code, const char *format, ...) {
@@ -32,15 +31,21 @@ bool error_set(error *err, error_code code, const char *format, ...) {
 bool error_set_errno(error *err, int errno_value, const char *format, ...) {
   if (!err)
     return false;
+  int saved = errno;
   va_list arguments;
   va_start(arguments, format);
-  set_formatted(err, errno_value == ENOENT ? ERROR_NOT_FOUND : errno_value == ENOMEM ? ERROR_MEMORY : ERROR_IO, format,
-                arguments);
+  set_formatted(err,
+                errno_value == ENOENT   ? ERROR_NOT_FOUND
+                : errno_value == ENOMEM ? ERROR_MEMORY
+                                        : ERROR_IO,
+                format, arguments);
   va_end(arguments);
   char reason[128];
   size_t used = strlen(err->message);
   /* The GNU strerror_r may return a constant instead of filling the buffer. */
-  snprintf(err->message + used, sizeof err->message - used, ": %s", strerror_r(errno_value, reason, sizeof reason));
+  snprintf(err->message + used, sizeof err->message - used, ": %s",
+           strerror_r(errno_value, reason, sizeof reason));
+  errno = saved;
   return false;
 }
 
@@ -52,12 +57,7 @@ bool error_prefix(error *err, const char *format, ...) {
   va_start(arguments, format);
   vsnprintf(context, sizeof context, format, arguments);
   va_end(arguments);
-  neutralise(context);
-  char joined[2 * sizeof err->message + 2];
-  snprintf(joined, sizeof joined, "%s: %s", context, err->message);
-  joined[sizeof err->message - 1] = '\0';
-  memcpy(err->message, joined, sizeof err->message);
-  return false;
+  return error_set(err, err->code, "%s: %s", context, err->message);
 }
 
 bool error_out_of_memory(error *err) {

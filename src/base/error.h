@@ -1,7 +1,7 @@
 /* Errors travel upwards in an object that the caller owns; nothing below src/cli prints or exits.
  *
- * A function that can fail returns bool (true: done) or a pointer (NULL: failed) and takes `error *err` last. On
- * failure it fills *err (err may be NULL where the caller doesn't care). On success *err is untouched. */
+ * A function that can fail returns bool (true: done) or a pointer (NULL: failed) and takes `error *err` last.
+ * On failure it fills *err (err may be NULL where the caller doesn't care). On success *err is untouched. */
 #ifndef DEEPECG_BASE_ERROR_H
 #define DEEPECG_BASE_ERROR_H
 
@@ -26,12 +26,14 @@ typedef struct error {
   char message[1000]; /* one line, UTF-8, no trailing full stop or newline */
 } error;
 
-/* Fill *err, replacing what it held. Always returns false, so that `return error_set(...)` reads well. Control characters
- * in the message (foreign bytes) become '?'. errno is left as it was. */
+/* Fill *err, replacing what it held (which may be among the arguments). Always returns false, so that `return
+ * error_set(...)` reads well. Control characters and bytes that are not UTF-8 become '?'; too long a message
+ * is cut. errno is left as it was. */
 bool error_set(error *err, error_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* The same with ": " and the system's text for errno_value appended. */
-bool error_set_errno(error *err, int errno_value, const char *format, ...) __attribute__((format(printf, 3, 4)));
+bool error_set_errno(error *err, int errno_value, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Put a context in front of the message that *err holds: "context: message". Always returns false. */
 bool error_prefix(error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,5 +1,7 @@
 #include "base/reporter.h"
 
+#include "base/utf8.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -11,9 +13,7 @@ void report(const reporter *r, report_level level, const char *format, ...) {
   va_start(arguments, format);
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  for (unsigned char *c = (unsigned char *)text; *c; c++)
-    if (*c < 0x20 || *c == 0x7f) /* foreign bytes must not drive a terminal */
-      *c = '?';
+  utf8_neutralise(text); /* foreign bytes must not drive a terminal */
   r->message(r->context, level, text);
 }
 

@@ -35,6 +35,9 @@ enum { CSV_MOST_COLUMNS = 10000, CSV_LONGEST_CELL = 1 << 20 };
  * there twice (but for columns without a name), an unclosed quote, a NUL byte, invalid UTF-8, no header. NULL
  * and *err on failure. */
 csv_table *csv_table_read(const char *path, const char *const *wanted, size_t wanted_count, error *err);
+/* The same from memory, which need not outlive the call; `name` stands for the file in messages. */
+csv_table *csv_table_parse(const char *name, const void *bytes, size_t size, const char *const *wanted,
+                           size_t wanted_count, error *err);
 void csv_table_destroy(csv_table *table); /* NULL is allowed */
 
 /* A table may be read from several threads at once. */

@@ -27,6 +27,7 @@ struct csv_table {
 /* Where reading stands. */
 typedef struct reader {
   const char *path;
+  const mapped_file *mapped; /* NULL: the bytes are the caller's */
   const char *at, *end;
   size_t line; /* of `at`, 1-based */
   char separator;
@@ -253,7 +254,7 @@ static bool read_row(csv_table *t, reader *r, error *err) {
   return true;
 }
 
-static bool read_rows(csv_table *t, reader *r, const mapped_file *file, error *err) {
+static bool read_rows(csv_table *t, reader *r, error *err) {
   const char *released = r->at;
   uint32_t null_text;
   if (!string_pool_add(t->pool, "", 0, &null_text, err)) /* the first text is number NULL_TEXT */
@@ -261,8 +262,8 @@ static bool read_rows(csv_table *t, reader *r, const mapped_file *file, error *e
   while (find_row(r)) {
     if (!read_row(t, r, err))
       return false;
-    if (r->at - released > RELEASE_EVERY) {
-      mapped_file_release(file, (size_t)(r->at - (const char *)file->data));
+    if (r->mapped && r->at - released > RELEASE_EVERY) {
+      mapped_file_release(r->mapped, (size_t)(r->at - (const char *)r->mapped->data));
       released = r->at;
     }
   }
@@ -270,34 +271,43 @@ static bool read_rows(csv_table *t, reader *r, const mapped_file *file, error *e
   return true;
 }
 
-static bool read_table(csv_table *t, const mapped_file *file, reader *r, const char *const *wanted,
-                       size_t wanted_count, error *err) {
-  r->at = (const char *)file->data;
-  r->end = r->at + file->size;
-  r->line = 1;
-  if (file->size >= 2 && (memcmp(r->at, "\xff\xfe", 2) == 0 || memcmp(r->at, "\xfe\xff", 2) == 0))
+static bool read_all(csv_table *t, reader *r, const char *const *wanted, size_t wanted_count, error *err) {
+  size_t size = (size_t)(r->end - r->at);
+  if (size >= 2 && (memcmp(r->at, "\xff\xfe", 2) == 0 || memcmp(r->at, "\xfe\xff", 2) == 0))
     return error_set(err, ERROR_UNSUPPORTED, "%s: is UTF-16 text; save it as UTF-8", r->path);
-  if (file->size >= 3 && memcmp(r->at, "\xef\xbb\xbf", 3) == 0)
+  if (size >= 3 && memcmp(r->at, "\xef\xbb\xbf", 3) == 0)
     r->at += 3;
-  return read_header(t, r, err) && choose_columns(t, r, wanted, wanted_count, err) &&
-         read_rows(t, r, file, err);
+  return read_header(t, r, err) && choose_columns(t, r, wanted, wanted_count, err) && read_rows(t, r, err);
+}
+
+static csv_table *read_table(reader *r, const char *const *wanted, size_t wanted_count, error *err) {
+  csv_table *t = calloc(1, sizeof *t);
+  bool ok =
+      t ? (t->memory = arena_create(err)) && (t->pool = string_pool_create(err)) : error_out_of_memory(err);
+  ok = ok && read_all(t, r, wanted, wanted_count, err);
+  buffer_free(&r->unquoted);
+  if (ok)
+    return t;
+  csv_table_destroy(t);
+  return NULL;
 }
 
 csv_table *csv_table_read(const char *path, const char *const *wanted, size_t wanted_count, error *err) {
   mapped_file file;
   if (!mapped_file_open(&file, path, err))
     return NULL;
-  reader r = {.path = path};
-  csv_table *t = calloc(1, sizeof *t);
-  bool ok =
-      t ? (t->memory = arena_create(err)) && (t->pool = string_pool_create(err)) : error_out_of_memory(err);
-  ok = ok && read_table(t, &file, &r, wanted, wanted_count, err);
-  buffer_free(&r.unquoted);
+  const char *bytes = (const char *)file.data;
+  reader r = {.path = path, .mapped = &file, .at = bytes, .end = bytes + file.size, .line = 1};
+  csv_table *t = read_table(&r, wanted, wanted_count, err);
   mapped_file_close(&file);
-  if (ok)
-    return t;
-  csv_table_destroy(t);
-  return NULL;
+  return t;
+}
+
+csv_table *csv_table_parse(const char *name, const void *bytes, size_t size, const char *const *wanted,
+                           size_t wanted_count, error *err) {
+  const char *at = bytes;
+  reader r = {.path = name, .at = at, .end = at + size, .line = 1};
+  return read_table(&r, wanted, wanted_count, err);
 }
 
 void csv_table_destroy(csv_table *t) {
