@@ -7,20 +7,22 @@
 enum { ECG_SAMPLES = 2500, ECG_RATE_HZ = 250 };
 
 typedef enum ecg_units {
-  ECG_UNITS_STORED,  /* the stored numbers as they are, as the reference does; formats that it lacks are brought to
-                        microvolts / 4.88, the count of most GE MUSE files, so that a mixed batch is comparable */
+  ECG_UNITS_STORED,  /* the stored numbers as they are, as the reference does; formats that it lacks are
+                        brought to  microvolts / 4.88, the count of most GE MUSE files, so that a mixed batch is
+                        comparable */
   ECG_UNITS_PHYSICAL /* microvolts wherever the file declares its unit */
 } ecg_units;
 
 /* Write `signal` as signal[sample * ECG_LEADS + lead], sample-major, from a complete record.
  *
- * A record that declares no rate, and 10 s at a multiple of 250 Hz: every (samples / 2500)-th sample, which must leave
- * exactly 2500. Otherwise the declared rate decides: the first 10 s, every n-th sample where the rate is a multiple of
- * 250 Hz and resampled where not; up to 0.02 s may be missing at the end, the last sample is held then.
+ * A record that declares no rate, and 10 s at a multiple of 250 Hz: every (samples / 2500)-th sample, which
+ * must leave exactly 2500. Otherwise the declared rate decides: the first 10 s, every n-th sample where the
+ * rate is a multiple of 250 Hz and resampled where not; up to 0.02 s may be missing at the end, the last
+ * sample is held then.
  *
- * `warning` (warning_size bytes; may be NULL) receives "" or what the user should know, joined by "; ": resampled, cut,
- * last sample held, lead I flat. Failure: "Signal too short: n", a length that no rule brings to 2500 samples, a rate
- * outside 50 ... 100000 Hz, a unit that takes values beyond a float. Thread-safe. */
+ * `warning` (warning_size bytes; may be NULL) receives "" or what the user should know, joined by "; ":
+ * resampled, cut, last sample held, lead I flat. Failure: "Signal too short: n", a length that no rule brings
+ * to 2500 samples, a rate outside 50 ... 100000 Hz, a unit that takes values beyond a float. Thread-safe. */
 bool ecg_conform(const ecg_record *record, ecg_units units, float signal[ECG_SAMPLES * ECG_LEADS],
                  char *warning, size_t warning_size, error *err);
 

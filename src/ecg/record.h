@@ -11,7 +11,18 @@
 enum { ECG_LEADS = 12 };
 
 typedef enum ecg_lead {
-  LEAD_I, LEAD_II, LEAD_III, LEAD_AVR, LEAD_AVL, LEAD_AVF, LEAD_V1, LEAD_V2, LEAD_V3, LEAD_V4, LEAD_V5, LEAD_V6
+  LEAD_I,
+  LEAD_II,
+  LEAD_III,
+  LEAD_AVR,
+  LEAD_AVL,
+  LEAD_AVF,
+  LEAD_V1,
+  LEAD_V2,
+  LEAD_V3,
+  LEAD_V4,
+  LEAD_V5,
+  LEAD_V6
 } ecg_lead;
 
 /* "I" ... "V6", in the order of the enumeration. */
@@ -38,8 +49,8 @@ typedef struct ecg_record {
   double microvolts_per_unit;   /* 0 where the file doesn't declare it */
   const char *device;           /* "" where unknown */
   const char *acquisition_time; /* as the file spells it, "" where unknown */
-  const char *statements;       /* the machine's diagnosis, joined as the format's reader documents; "" if none */
-  const char *warning;          /* what the reader found odd (a CRC that doesn't match, ...), "" if nothing */
+  const char *statements; /* the machine's diagnosis, joined as the format's reader documents; "" if none */
+  const char *warning;    /* what the reader found odd (a CRC that doesn't match, ...), "" if nothing */
 } ecg_record;
 
 /* An empty record with its arena. Destroy with ecg_record_clear (safe on a zeroed struct, and twice). */
@@ -50,8 +61,9 @@ void ecg_record_clear(ecg_record *record);
  * an error. */
 float *ecg_record_add_lead(ecg_record *record, ecg_lead lead, error *err);
 
-/* Fill in III, aVR, aVL and aVF where absent: III = II - I, aVR = -(I + II)/2, aVL = I - II/2, aVF = II - I/2.
- * Other missing leads ("Missing leads V3, V4"), and values that are not finite, are an error that names the leads. */
+/* Fill in III, aVR, aVL and aVF where absent: III = II - I, aVR = -(I + II)/2, aVL = I - II/2, aVF = II -
+ * I/2. Other missing leads ("Missing leads V3, V4"), and values that are not finite, are an error that names
+ * the leads. */
 bool ecg_record_complete(ecg_record *record, error *err);
 
 #endif

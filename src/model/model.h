@@ -27,8 +27,8 @@ const char *model_sha256(const model *m);
 const char *model_kind(const model *m);
 const char *model_variant(const model *m);
 
-/* signals: n ECGs, each (12 leads, 2500 samples) row-major float32, already scaled for the model. logits: n rows of
- * model_output_count values. A row's bits depend on that ECG only. Not thread-safe on one model. */
+/* signals: n ECGs, each (12 leads, 2500 samples) row-major float32, already scaled for the model. logits: n
+ * rows of model_output_count values. A row's bits depend on that ECG only. Not thread-safe on one model. */
 bool model_predict(model *m, const float *signals, size_t n, float *logits, error *err);
 
 /* What a model file is: kind, inputs, outputs, parameters, FLOPs for one ECG, the graph; as text or JSON. */

@@ -1,5 +1,6 @@
-/* Synthetic 12-lead ECGs: P-QRS-T as a moving dipole projected on the leads. The same seed gives the same bytes on every
- * machine: only +, -, *, / and sqrt of IEEE doubles are used, no libm transcendental, no fused multiply-add. */
+/* Synthetic 12-lead ECGs: P-QRS-T as a moving dipole projected on the leads. The same seed gives the same
+ * bytes on every machine: only +, -, *, / and sqrt of IEEE doubles are used, no libm transcendental, no fused
+ * multiply-add. */
 #ifndef DEEPECG_SYNTH_SYNTH_H
 #define DEEPECG_SYNTH_SYNTH_H
 
@@ -23,7 +24,8 @@ typedef struct synth_options {
 /* 60 Hz at 25 uV, MUSE. */
 synth_options synth_defaults(void);
 
-/* Write `count` ECG files and `table.csv` (the pipeline's eight columns) into `folder`, which is made. Record i depends on (seed, i) only. */
+/* Write `count` ECG files and `table.csv` (the pipeline's eight columns) into `folder`, which is made. Record
+ * i depends on (seed, i) only. */
 bool synth_write(const char *folder, const synth_options *options, const reporter *r, error *err);
 
 #endif

@@ -1,6 +1,6 @@
-/* Hostile inputs for a reader of foreign bytes: cut at many places, and with bytes changed at random (seeded). The reader
- * must return, with or without an error; the sanitizers watch it. Every variant lies in an allocation of its exact size,
- * so that a read past the end is seen. */
+/* Hostile inputs for a reader of foreign bytes: cut at many places, and with bytes changed at random
+ * (seeded). The reader must return, with or without an error; the sanitizers watch it. Every variant lies in
+ * an allocation of its exact size, so that a read past the end is seen. */
 #ifndef DEEPECG_TESTS_MUTATE_H
 #define DEEPECG_TESTS_MUTATE_H
 
@@ -27,14 +27,15 @@ static inline void mutate_call(const uint8_t *data, size_t size, mutate_reader r
 }
 
 /* `cuts` truncations spread over the file. */
-static inline void mutate_truncate(const uint8_t *data, size_t size, int cuts, mutate_reader read, void *context) {
+static inline void mutate_truncate(const uint8_t *data, size_t size, int cuts, mutate_reader read,
+                                   void *context) {
   for (int i = 0; i < cuts; i++)
     mutate_call(data, size * (size_t)i / (size_t)cuts, read, context);
 }
 
 /* `count` variants with 1 to 8 bytes changed each: to a random byte, to 0x00, 0xff, or by one bit. */
-static inline void mutate_bytes(const uint8_t *data, size_t size, int count, uint64_t seed, mutate_reader read,
-                                void *context) {
+static inline void mutate_bytes(const uint8_t *data, size_t size, int count, uint64_t seed,
+                                mutate_reader read, void *context) {
   uint8_t *copy = malloc(size ? size : 1);
   if (!copy || !size)
     abort();
@@ -43,7 +44,10 @@ static inline void mutate_bytes(const uint8_t *data, size_t size, int count, uin
     for (uint64_t n = 1 + mutate_next(&seed) % 8; n; n--) {
       uint8_t *byte = copy + mutate_next(&seed) % size;
       uint64_t r = mutate_next(&seed);
-      uint64_t changed = r % 4 == 0 ? 0 : r % 4 == 1 ? 0xff : r % 4 == 2 ? *byte ^ 1u << (r >> 8 & 7) : r >> 8;
+      uint64_t changed = r % 4 == 0   ? 0
+                         : r % 4 == 1 ? 0xff
+                         : r % 4 == 2 ? *byte ^ 1u << (r >> 8 & 7)
+                                      : r >> 8;
       *byte = (uint8_t)changed;
     }
     read(copy, size, context);

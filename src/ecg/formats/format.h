@@ -4,9 +4,10 @@
 
 #include "ecg/record.h"
 
-/* A format is a constant. `probe` looks at the content (never at a name) and says whether `read` should try; when it says
- * no it writes a short reason (for --debug). `read` fills an initialised record; on failure the record is cleared by the
- * caller. The bytes are foreign: every length is checked. Both are thread-safe: no shared state. */
+/* A format is a constant. `probe` looks at the content (never at a name) and says whether `read` should try;
+ * when it says no it writes a short reason (for --debug). `read` fills an initialised record; on failure the
+ * record is cleared by the caller. The bytes are foreign: every length is checked. Both are thread-safe: no
+ * shared state. */
 typedef struct ecg_format {
   const char *name;        /* for people: "GE MUSE XML" */
   const char *report_name; /* for the reports' xml_type column: "MHI" */
@@ -18,9 +19,9 @@ typedef struct ecg_format {
 extern const ecg_format *const ecg_formats[];
 extern const size_t ecg_format_count;
 
-/* Read an ECG from bytes. On success the record is complete (twelve finite leads) and owned by the caller. On failure
- * *err says why; *report_name (may be NULL) is set in both cases: the format's report_name, "NPY" also for a damaged array
- * file, "Unknown" where nothing recognised the bytes or an XML failed. */
+/* Read an ECG from bytes. On success the record is complete (twelve finite leads) and owned by the caller. On
+ * failure *err says why; *report_name (may be NULL) is set in both cases: the format's report_name, "NPY"
+ * also for a damaged array file, "Unknown" where nothing recognised the bytes or an XML failed. */
 bool ecg_read(const uint8_t *data, size_t size, ecg_record *record, const char **report_name, error *err);
 
 /* The same for a file. */
