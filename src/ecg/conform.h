@@ -8,8 +8,8 @@ enum { ECG_SAMPLES = 2500, ECG_RATE_HZ = 250 };
 
 typedef enum ecg_units {
   ECG_UNITS_STORED,  /* the stored numbers as they are, as the reference does; formats that it lacks are
-                        brought to  microvolts / 4.88, the count of most GE MUSE files, so that a mixed batch is
-                        comparable */
+                        brought to microvolts / 4.88, the count of most GE MUSE files, so that a mixed batch
+                        is comparable */
   ECG_UNITS_PHYSICAL /* microvolts wherever the file declares its unit */
 } ecg_units;
 
