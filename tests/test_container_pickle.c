@@ -331,6 +331,13 @@ static void a_later_key_wins(void **state) {
   assert_null(pickle_get(item(PARSE("K\x01\x85."), 0), "k"));
 }
 
+/* MEMOIZE takes the next free place: the number of places set, not of times that one was set. */
+static void numbers_the_memo(void **state) {
+  assert_integer(PARSE("Nq\0q\0K\7\x94"
+                       "0h\1."),
+                 7);
+}
+
 static void ignores_what_follows_stop(void **state) {
   assert_integer(PARSE("K\x05.\xff\xff"), 5);
 }
@@ -524,6 +531,7 @@ int main(void) {
       PICKLE_TEST(reads_texts_of_old_protocols),
       PICKLE_TEST(builds_objects_of_old_protocols),
       PICKLE_TEST(a_later_key_wins),
+      PICKLE_TEST(numbers_the_memo),
       PICKLE_TEST(ignores_what_follows_stop),
       PICKLE_TEST(never_runs_anything),
       PICKLE_TEST(refuses_what_needs_something_outside),

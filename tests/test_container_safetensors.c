@@ -161,7 +161,7 @@ static void refuses_bad_descriptions(void **state) {
   check("{" TENSOR("a", "U8", "1", "[0,1]") "}", 1, ERROR_FORMAT, "shape isn't an array");
   check("{" TENSOR("a", "U8", "[1.0]", "[0,1]") "}", 1, ERROR_FORMAT, "something else than sizes");
   check("{" TENSOR("a", "U8", "[-1]", "[0,1]") "}", 1, ERROR_FORMAT, "something else than sizes");
-  check("{" TENSOR("a", "U8", "[1,1,1,1,1,1,1]", "[0,1]") "}", 1, ERROR_UNSUPPORTED, "7 dimensions");
+  check("{" TENSOR("a", "U8", "[1,1,1,1,1,1,1,1,1]", "[0,1]") "}", 1, ERROR_UNSUPPORTED, "9 dimensions");
   check("{" TENSOR("a", "U8", "[4294967296,4294967296]", "[0,1]") "}", 1, ERROR_FORMAT,
         "more elements than 64 bits");
   check("{" TENSOR("a", "F32", "[4611686018427387904]", "[0,0]") "}", 0, ERROR_FORMAT,

@@ -65,6 +65,7 @@ static void assert_values(const stored_tensor *t, const float *expected, size_t 
   assert_int_equal(stored_tensor_elements(t), count);
   const float *values = stored_tensor_f32(t, memory, &err);
   assert_non_null(values);
+  assert_int_equal((uintptr_t)values % _Alignof(float), 0);
   for (size_t i = 0; i < count; i++)
     if (memcmp(&values[i], &expected[i], sizeof *values) != 0)
       fail_msg("element %zu is %.9g, not %.9g", i, (double)values[i], (double)expected[i]);
@@ -91,7 +92,7 @@ static void converts_every_dtype(void **state) {
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     size_t size = 3 * stored_dtype_size(cases[i].type);
     for (size_t shift = 0; shift < 2; shift++) { /* the second time at an odd address */
-      uint8_t storage[25];
+      _Alignas(8) uint8_t storage[25];
       memcpy(storage + shift, cases[i].bytes, size);
       stored_tensor t = {.type = cases[i].type,
                          .rank = 1,
@@ -295,6 +296,14 @@ static void reads_every_kind_of_saved_tensor(void **state) {
   assert_ptr_equal(whole.storage, view.storage);
   assert_int_equal((view.storage - t.file.data) % 64, 0);
   assert_int_equal(view.offset, 4);
+  close_torch_file(&t);
+}
+
+static void reads_a_file_saved_without_checksums(void **state) {
+  (void)state;
+  torch_file t = open_torch_file(FIXTURES "without_crc.pt");
+  stored_tensor tensor = tensor_or_fail(&t, "data", t.data);
+  assert_values(&tensor, (float[]){0, 1, 2}, 3);
   close_torch_file(&t);
 }
 
@@ -592,6 +601,7 @@ int main(void) {
       cmocka_unit_test(sets_contiguous_strides),
       cmocka_unit_test(refuses_views_that_leave_their_storage),
       cmocka_unit_test(reads_every_kind_of_saved_tensor),
+      cmocka_unit_test(reads_a_file_saved_without_checksums),
       cmocka_unit_test(says_what_it_does_not_read),
       cmocka_unit_test(reads_constants),
       cmocka_unit_test(checks_what_a_pickle_says_of_a_tensor),

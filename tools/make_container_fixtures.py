@@ -40,11 +40,14 @@ def write_zips(folder):
     lines = "".join(f"line {i}\n" for i in range(200))
     for name, stream in (("python.zip", io.BytesIO()), ("streamed.zip", Unseekable())):
         with zipfile.ZipFile(stream, "w") as archive:
-            archive.writestr("stored.txt", lines)
-            archive.writestr("deflated.txt", lines, compress_type=zipfile.ZIP_DEFLATED)
-            archive.writestr("folder/", "")
-            archive.writestr("folder/empty", "")
-            archive.writestr("bzip2.txt", lines, compress_type=zipfile.ZIP_BZIP2)
+            for entry, content, method in (
+                ("stored.txt", lines, zipfile.ZIP_STORED),
+                ("deflated.txt", lines, zipfile.ZIP_DEFLATED),
+                ("folder/", "", zipfile.ZIP_STORED),
+                ("folder/empty", "", zipfile.ZIP_STORED),
+                ("bzip2.txt", lines, zipfile.ZIP_BZIP2),
+            ):
+                archive.writestr(zipfile.ZipInfo(entry), content, compress_type=method)  # ZipInfo: no date of today
             archive.comment = b"PK\5\6 a comment that begins like an end record"
         data = stream.getvalue() if isinstance(stream, io.BytesIO) else stream.written
         (folder / name).write_bytes(data)
@@ -152,6 +155,9 @@ def write_torch(folder):
     torch.manual_seed(0)
     torch.save({"cfg": {"lr": [0.1]}, "model": saved_tensors()}, folder / "saved.pt")
     torch.save([torch.ones(2)], folder / "before_1_6.pt", _use_new_zipfile_serialization=False)
+    torch.serialization.set_crc32_options(False)
+    torch.save(torch.arange(3.0), folder / "without_crc.pt")
+    torch.serialization.set_crc32_options(True)
     net = Net().eval()
     with torch.no_grad():
         net.convolution.weight.copy_(torch.arange(36.0).reshape(4, 3, 3))

@@ -259,8 +259,8 @@ static bool set_storage(zip_archive *archive, const char *root, const char *fold
   tensor->storage = read_storage(archive, root, folder, id->as.list.items[2], &file_size, err);
   if (!tensor->storage)
     return false;
-  if (elements < 0 || !checked_mul((size_t)elements, stored_dtype_size(tensor->type), &size) ||
-      size > file_size)
+  /* A negative count becomes one that no file holds. */
+  if (!checked_mul((size_t)elements, stored_dtype_size(tensor->type), &size) || size > file_size)
     return error_set(err, ERROR_FORMAT, "storage '%s' has %zu bytes, too few for %" PRId64 " elements of %s",
                      id->as.list.items[2]->as.text.text, file_size, elements,
                      stored_dtype_name(tensor->type));

@@ -46,6 +46,7 @@ struct zip_archive {
   entry *entries; /* in the directory's order */
   entry **by_name;
   size_t count;
+  bool has_crcs;
   uint64_t inflated; /* bytes, of all entries so far */
 };
 
@@ -255,6 +256,7 @@ static bool read_directory(zip_archive *z, const directory *dir, error *err) {
     if (!read_entry(z, &z->entries[z->count], &p, end, err))
       return false;
     z->by_name[z->count] = &z->entries[z->count];
+    z->has_crcs |= z->entries[z->count].crc != 0;
   }
   return set_limits(z, z->by_name, dir->offset, err) && sort_names(z, err);
 }
@@ -374,19 +376,20 @@ static const uint8_t *entry_content(zip_archive *z, const entry *e, error *err) 
   return bytes;
 }
 
+static bool check_crc(const zip_archive *z, const entry *e, const uint8_t *bytes, error *err) {
+  uint32_t crc = z->has_crcs ? libdeflate_crc32(0, bytes, (size_t)e->size) : e->crc;
+  return crc == e->crc ||
+         error_set(err, ERROR_FORMAT,
+                   "entry '%s' is damaged: its CRC-32 is %08" PRIx32 ", the directory says %08" PRIx32,
+                   e->name, crc, e->crc);
+}
+
 const uint8_t *zip_entry_bytes(zip_archive *z, size_t index, size_t *size, error *err) {
   entry *e = &z->entries[index];
   if (!e->bytes) {
     const uint8_t *bytes = entry_content(z, e, err);
-    if (!bytes)
+    if (!bytes || !check_crc(z, e, bytes, err))
       return NULL;
-    uint32_t crc = libdeflate_crc32(0, bytes, (size_t)e->size);
-    if (crc != e->crc) {
-      error_set(err, ERROR_FORMAT,
-                "entry '%s' is damaged: its CRC-32 is %08" PRIx32 ", the directory says %08" PRIx32, e->name,
-                crc, e->crc);
-      return NULL;
-    }
     e->bytes = bytes;
   }
   *size = (size_t)e->size;

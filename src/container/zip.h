@@ -3,7 +3,8 @@
  *
  * Opening reads the directory only. The pages of an entry are touched when it is asked for: its local header
  * is then checked against the directory and its CRC-32 verified, once. Data descriptors are tolerated and not
- * needed: the directory has the sizes. */
+ * needed: the directory has the sizes. An archive whose every CRC-32 is 0 was written without (torch can be
+ * told to); nothing is verified then. */
 #ifndef DEEPECG_CONTAINER_ZIP_H
 #define DEEPECG_CONTAINER_ZIP_H
 
@@ -41,8 +42,8 @@ long zip_find(const zip_archive *archive, const char *name);
 
 /* The bytes of an entry, *size of them: in place when it is stored, else inflated into the archive's memory
  * (within the limits above). Valid until zip_close; the same pointer at every call. NULL and *err when the
- * bytes lie outside the file or in another entry, or don't have the directory's CRC-32; the message names the
- * entry. One thread at a time per archive; the bytes may be read by any number. */
+ * bytes lie outside the file or in another entry, or don't have the directory's CRC-32 (see above); the
+ * message names the entry. One thread at a time per archive; the bytes may be read by any number. */
 const uint8_t *zip_entry_bytes(zip_archive *archive, size_t index, size_t *size, error *err);
 
 /* zip_find and zip_entry_bytes; ERROR_NOT_FOUND when there is no such entry. */
