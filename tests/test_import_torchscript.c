@@ -2,6 +2,8 @@
 #include "base/base64.h"
 #include "base/mapped_file.h"
 #include "import/torchscript/torchscript.h"
+#include "support/damage.h"
+#include "support/mutate.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -125,10 +127,86 @@ static void test_narrow(void **state) {
   check_golden("efficientnetv2_lvef_under_50", "efficientnetv2_lvef_under_50.pt", 1, 7);
 }
 
+/* ---- other exports and other networks (tools/make_torchscript_fixtures.py) ---- */
+
+typedef struct fixture {
+  const char *name;
+  shape input;
+} fixture;
+
+static const fixture fixtures[] = {
+    {"efficientnet_frozen", {3, {1, 12, 200}}},    /* torch.jit.freeze: weights are constants, norms folded */
+    {"efficientnet_optimized", {3, {1, 12, 200}}}, /* torch.jit.optimize_for_inference */
+    {"efficientnet_half", {3, {1, 12, 200}}},      /* float16 weights, casts in the code */
+    {"residual", {3, {1, 12, 160}}}, /* group and instance norms, gates, attention, in-place additions */
+    {"operators", {3, {1, 6, 20}}},  /* nearly every operator of the table */
+    {"scripted", {3, {1, 12, 160}}}, /* torch.jit.script: control flow, lists, helper functions */
+    {"scripted_frozen", {3, {1, 12, 160}}},
+};
+
+static void test_fixtures(void **state) {
+  (void)state;
+  for (size_t i = 0; i < sizeof fixtures / sizeof *fixtures; i++) {
+    char path[300];
+    snprintf(path, sizeof path, FIXTURES "%s.pt", fixtures[i].name);
+    model m = open_model(path, fixtures[i].input);
+    snprintf(path, sizeof path, FIXTURES "%s.input.f32", fixtures[i].name);
+    mapped_file input = map_or_fail(path);
+    snprintf(path, sizeof path, FIXTURES "%s.output.f32", fixtures[i].name);
+    mapped_file output = map_or_fail(path);
+    int64_t elements;
+    assert_true(shape_elements(&fixtures[i].input, &elements));
+    assert_int_equal(input.size, (size_t)elements * sizeof(float));
+    double difference = largest_difference(&m, (const float *)input.data, (const float *)output.data,
+                                           output.size / sizeof(float));
+    print_message("%s: %d nodes, largest difference %.2g\n", fixtures[i].name, graph_node_count(m.graph),
+                  difference);
+    assert_true(difference <= logit_tolerance);
+    mapped_file_close(&input);
+    mapped_file_close(&output);
+    close_model(&m);
+  }
+}
+
+/* ---- hostile archives ---- */
+
+static void import_bytes(const uint8_t *data, size_t size, void *context) {
+  (void)context;
+  error err = {0};
+  zip_archive *archive = zip_open(data, size, &err);
+  graph *g = archive ? torchscript_import(archive, &(shape){3, {1, 12, 160}}, &err) : NULL;
+  assert_true(g || err.code != ERROR_NONE);
+  graph_destroy(g);
+  zip_close(archive);
+}
+
+static void test_damaged_archive(void **state) {
+  (void)state;
+  mapped_file file = map_or_fail(FIXTURES "scripted_frozen.pt");
+  mutate_truncate(file.data, file.size, 200, import_bytes, NULL);
+  mutate_bytes(file.data, file.size, 2000, 1, import_bytes, NULL);
+  mapped_file_close(&file);
+}
+
+static bool read_damaged(const uint8_t *data, size_t size, void *context, error *err) {
+  (void)context;
+  zip_archive *archive = zip_open(data, size, err);
+  graph *g = archive ? torchscript_import(archive, &(shape){3, {1, 12, 160}}, err) : NULL;
+  graph_destroy(g);
+  zip_close(archive);
+  return g != NULL;
+}
+
+static void test_damage_cases(void **state) {
+  (void)state;
+  damage_check_reader(DEEPECG_TEST_DATA, "import_torchscript", read_damaged, NULL);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_full_size),
-      cmocka_unit_test(test_narrow),
+      cmocka_unit_test(test_full_size),    cmocka_unit_test(test_narrow),
+      cmocka_unit_test(test_fixtures),     cmocka_unit_test(test_damaged_archive),
+      cmocka_unit_test(test_damage_cases),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

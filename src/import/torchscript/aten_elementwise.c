@@ -316,8 +316,10 @@ static bool read_axes(aten_call *call, int rank, op_attributes *a, error *err) {
   int64_t axes[TENSOR_MAX_RANK];
   int count;
   bool keep;
+  bool is_flag = aten_argument(call, "dim")->kind == TS_BOOL; /* var(x, unbiased) */
   if (!aten_ints(call, "dim", TENSOR_MAX_RANK, axes, &count, err) || !aten_bool(call, "keepdim", &keep, err))
     return false;
+  count = is_flag ? 0 : count;
   a->keep_dim = keep;
   a->ints_count = count ? count : rank;
   for (int i = 0; i < a->ints_count; i++) {
@@ -378,12 +380,14 @@ bool lower_extreme(aten_call *call, ts_value *result, error *err) {
           ts_append(result, ts_opaque("indices of a maximum"), call->l->memory, err));
 }
 
-/* Elements that are reduced into one, less the correction: 1 for the unbiased estimate. */
+/* Elements that are reduced into one, less the correction: 1 for the unbiased estimate. var(x, unbiased) has
+ * its flag where the others have their axes. */
 static bool variance_divisor(aten_call *call, const shape *s, const op_attributes *a, double *divisor,
                              error *err) {
+  const char *flag = aten_argument(call, "dim")->kind == TS_BOOL ? "dim" : "unbiased";
   bool unbiased;
   double correction;
-  if (!aten_bool(call, "unbiased", &unbiased, err) || !aten_real(call, "correction", &correction, err))
+  if (!aten_bool(call, flag, &unbiased, err) || !aten_real(call, "correction", &correction, err))
     return false;
   double count = 1;
   for (int i = 0; i < a->ints_count; i++)

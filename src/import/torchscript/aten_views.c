@@ -2,6 +2,7 @@
 #include "import/torchscript/aten.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 /* ---- the same elements ---- */
@@ -40,10 +41,10 @@ bool lower_cast(aten_call *call, ts_value *result, error *err) {
   if (type->kind != TS_INT || is_float_type(type->as.integer))
     return lower_alias(call, result, err);
   ts_number number;
-  if (!ts_to_number(&call->arguments[0], &number))
+  if (!ts_to_number(&call->arguments[0], &number) || !(fabs(number.real) < 9.2e18))
     return error_set(err, ERROR_UNSUPPORTED, "a cast of a tensor to type %" PRId64 ", which is no float",
                      type->as.integer);
-  *result = ts_from_number(number);
+  *result = ts_int(number.is_real ? (int64_t)number.real : number.integer);
   return true;
 }
 

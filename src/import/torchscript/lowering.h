@@ -8,14 +8,14 @@
 /* A hostile file may recurse or double its work at every level; these end it early. The published networks
  * need a few hundredths of them. */
 enum {
-  TS_MAX_STEPS = 4000000,  /* expressions evaluated and values copied */
-  TS_MAX_CALLS = 200,      /* calls inside calls */
-  TS_MAX_NESTING = 1000,   /* expressions being evaluated at the same time, through all calls */
-  TS_MAX_SOURCE = 16 << 20 /* bytes of code */
+  TS_MAX_STEPS = 4000000, /* expressions evaluated and values copied */
+  TS_MAX_CALLS = 200,     /* calls inside calls */
+  TS_MAX_NESTING = 1000,  /* expressions being evaluated at the same time, through all calls */
+  TS_MAX_SOURCE = 8 << 20 /* bytes of code */
 };
 
 /* Elements of all constants together: a small file may describe one storage as many large tensors. */
-#define TS_MAX_CONSTANT_ELEMENTS ((int64_t)1 << 29)
+#define TS_MAX_CONSTANT_ELEMENTS ((int64_t)1 << 28)
 
 typedef struct lowering {
   zip_archive *archive;
