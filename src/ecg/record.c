@@ -68,16 +68,10 @@ float *ecg_record_add_lead(ecg_record *record, ecg_lead lead, error *err) {
   return samples;
 }
 
-/* The limb lead a*I + b*II. */
-typedef struct limb_rule {
-  ecg_lead lead;
-  float a, b;
-} limb_rule;
-
-static const limb_rule limb_rules[] = {
+const ecg_limb_rule ecg_limb_rules[ECG_LIMB_RULES] = {
     {LEAD_III, -1.0f, 1.0f}, {LEAD_AVR, -0.5f, -0.5f}, {LEAD_AVL, 1.0f, -0.5f}, {LEAD_AVF, -0.5f, 1.0f}};
 
-static bool derive(ecg_record *record, const limb_rule *rule, error *err) {
+static bool derive(ecg_record *record, const ecg_limb_rule *rule, error *err) {
   if (record->leads[rule->lead])
     return true;
   float *derived = ecg_record_add_lead(record, rule->lead, err);
@@ -129,8 +123,8 @@ static bool check_finite(const ecg_record *record, error *err) {
 bool ecg_record_complete(ecg_record *record, error *err) {
   if (!check_present(record, err))
     return false;
-  for (size_t i = 0; i < sizeof limb_rules / sizeof *limb_rules; i++)
-    if (!derive(record, &limb_rules[i], err))
+  for (int i = 0; i < ECG_LIMB_RULES; i++)
+    if (!derive(record, &ecg_limb_rules[i], err))
       return false;
   return check_finite(record, err);
 }

@@ -61,6 +61,15 @@ void ecg_record_clear(ecg_record *record);
  * an error. */
 float *ecg_record_add_lead(ecg_record *record, ecg_lead lead, error *err);
 
+/* How the other limb leads follow from I and II: lead = a*I + b*II, in float32. */
+typedef struct ecg_limb_rule {
+  ecg_lead lead;
+  float a, b;
+} ecg_limb_rule;
+
+enum { ECG_LIMB_RULES = 4 };
+extern const ecg_limb_rule ecg_limb_rules[ECG_LIMB_RULES];
+
 /* Fill in III, aVR, aVL and aVF where absent: III = II - I, aVR = -(I + II)/2, aVL = I - II/2, aVF = II -
  * I/2. Other missing leads ("Missing leads V3, V4"), and values that are not finite, are an error that names
  * the leads. */

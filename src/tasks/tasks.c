@@ -1,5 +1,6 @@
 #include "tasks/tasks.h"
 
+#include <math.h>
 #include <string.h>
 
 /* The WCR networks take the cleaned signal as it is, the EfficientNets its multiple by 1 / 0.0048. */
@@ -13,4 +14,12 @@ const task_info *task_find(const char *label_column) {
     if (strcmp(tasks[i].label_column, label_column) == 0)
       return &tasks[i];
   return NULL;
+}
+
+void family_probabilities(model_family family, size_t columns, const float *logits, float *probabilities) {
+  bool reorder = family == FAMILY_WCR && columns == LABEL_COUNT;
+  for (size_t l = 0; l < columns; l++) {
+    size_t column = reorder ? (size_t)labels[l].wcr_raw_column : l;
+    probabilities[l] = (float)(1.0 / (1.0 + exp(-(double)logits[column])));
+  }
 }

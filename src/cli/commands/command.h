@@ -1,0 +1,37 @@
+/* Subcommands: one file each beside this one, one line each in the table of main.c. */
+#ifndef DEEPECG_CLI_COMMANDS_COMMAND_H
+#define DEEPECG_CLI_COMMANDS_COMMAND_H
+
+#include "cli/options.h"
+
+/* The program's exit codes. The three pipeline modes use 0, 1 and 2 only. */
+enum {
+  EXIT_OK = 0,
+  EXIT_SOME_FAILED = 1,
+  EXIT_USAGE = 2,
+  EXIT_MODEL_MISSING = 3,
+  EXIT_NOTHING_SUCCEEDED = 4,
+  EXIT_INTERNAL = 70
+};
+
+typedef struct command {
+  const char *name;
+  const char *title;   /* what stands before messages: "deepecg synth" */
+  const char *summary; /* one line for the list of commands */
+  const char *usage;   /* what --help shows before the options */
+  const char *notes;   /* and after them; may be "" */
+  const option_table *options;
+  size_t settings_size;
+  const char *operand_name; /* NULL: the command takes options only; else at least one operand is wanted */
+  /* Options beyond what each kind of option checks by itself; may be NULL. */
+  bool (*check)(const void *settings, error *err);
+  int (*run)(const void *settings, const operand_list *operands); /* returns the exit code */
+} command;
+
+extern const command command_run, command_synth, command_inspect;
+
+/* Parse argv (argv[0] is not looked at), answer --help, --version and mistakes, or run. Returns the exit
+ * code. */
+int command_main(const command *c, int argc, char **argv);
+
+#endif

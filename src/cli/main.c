@@ -1,0 +1,49 @@
+#include "cli/commands/command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const command *const commands[] = {&command_run, &command_inspect};
+enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
+
+static int unknown_command(const char *name) {
+  const char *names[COMMAND_COUNT];
+  for (size_t i = 0; i < COMMAND_COUNT; i++)
+    names[i] = commands[i]->name;
+  const char *nearest = nearest_text(name, names, COMMAND_COUNT);
+  fprintf(stderr, "deepecg: there is no command '%s'%s%s%s; commands:", name,
+          nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+  for (size_t i = 0; i < COMMAND_COUNT; i++)
+    fprintf(stderr, " %s", names[i]);
+  fputc('\n', stderr);
+  return EXIT_USAGE;
+}
+
+static void print_commands(void) {
+  puts("\nCommands (deepecg COMMAND --help says more):");
+  for (size_t i = 0; i < COMMAND_COUNT; i++)
+    printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
+}
+
+static int dispatch(int argc, char **argv) {
+  if (argc < 2 || argv[1][0] == '-') {
+    int code = command_main(&command_run, argc, argv);
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0))
+      print_commands();
+    return code;
+  }
+  for (size_t i = 0; i < COMMAND_COUNT; i++)
+    if (strcmp(argv[1], commands[i]->name) == 0)
+      return command_main(commands[i], argc - 1, argv + 1);
+  return unknown_command(argv[1]);
+}
+
+int main(int argc, char **argv) {
+  int code = dispatch(argc, argv);
+  /* Output that could not be written (a full disk behind a redirection) must not pass for success. */
+  if (fflush(stdout) != 0 || ferror(stdout)) {
+    fputs("deepecg: standard output could not be written\n", stderr);
+    return code == EXIT_OK ? EXIT_SOME_FAILED : code;
+  }
+  return code;
+}

@@ -1,0 +1,110 @@
+#include "model/inspect.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+static const char *dtype_text(dtype type) {
+  return type == DTYPE_F32 ? "float32" : "int32";
+}
+
+static bool print_values(const graph *g, const char *title, int count, value_id (*get)(const graph *, int),
+                         buffer *text, error *err) {
+  bool ok = true;
+  for (int i = 0; i < count && ok; i++) {
+    const graph_value *value = graph_value_get(g, get(g, i));
+    char dims[128];
+    ok = buffer_printf(text, err, "%-12s%s %s %s\n", i == 0 ? title : "", value->name,
+                       shape_text(&value->shape, dims, sizeof dims), dtype_text(value->type));
+  }
+  return ok;
+}
+
+bool inspect_text(const model_facts *facts, const graph *g, buffer *text, error *err) {
+  return buffer_printf(text, err, "%-12s%s\n%-12s%s\n%-12s%s\n%-12s%zu bytes\n", "file", facts->path, "kind",
+                       facts->kind, "sha256", facts->sha256, "size", facts->file_size) &&
+         print_values(g, "input", graph_input_count(g), graph_input, text, err) &&
+         print_values(g, "output", graph_output_count(g), graph_output, text, err) &&
+         buffer_printf(text, err,
+                       "%-12s%lld (batch norms folded)\n%-12s%.4g GFLOP for one ECG\n%-12s%d nodes\n",
+                       "parameters", (long long)graph_parameter_count(g), "work", graph_flops(g) / 1e9,
+                       "graph", graph_node_count(g)) &&
+         graph_print(g, text, err);
+}
+
+static json_t *shape_json(const shape *s) {
+  json_t *dims = json_array();
+  for (int i = 0; i < s->rank; i++)
+    json_array_append_new(dims, json_integer((json_int_t)s->dims[i]));
+  return dims;
+}
+
+/* Names come from the model file; what isn't UTF-8 is left out. */
+static json_t *name_json(const char *name) {
+  json_t *text = json_string(name);
+  return text ? text : json_null();
+}
+
+static json_t *value_json(const graph *g, value_id id) {
+  const graph_value *value = graph_value_get(g, id);
+  return json_pack("{s:i, s:o, s:s, s:o, s:b}", "id", (int)id, "name", name_json(value->name), "dtype",
+                   dtype_text(value->type), "shape", shape_json(&value->shape), "constant",
+                   value->data != NULL);
+}
+
+static json_t *values_json(const graph *g, int count, value_id (*get)(const graph *, int)) {
+  json_t *values = json_array();
+  for (int i = 0; i < count; i++)
+    json_array_append_new(values, value_json(g, get(g, i)));
+  return values;
+}
+
+static json_t *attribute_json(const graph_node *node, const attribute_spec *spec) {
+  const char *field = (const char *)&node->attributes + spec->offset;
+  switch (spec->kind) {
+  case ATTRIBUTE_INT:
+    return json_integer((json_int_t) * (const int64_t *)field);
+  case ATTRIBUTE_INT_PAIR:
+    return json_pack("[I, I]", (json_int_t)((const int64_t *)field)[0],
+                     (json_int_t)((const int64_t *)field)[1]);
+  case ATTRIBUTE_FLOAT:
+    return json_real(*(const double *)field);
+  case ATTRIBUTE_ACTIVATION:
+    return json_string(activation_name((activation_kind) * (const int64_t *)field));
+  case ATTRIBUTE_INTS: {
+    json_t *numbers = json_array();
+    for (int64_t i = 0; i < node->attributes.ints_count; i++)
+      json_array_append_new(numbers, json_integer((json_int_t)node->attributes.ints[i]));
+    return numbers;
+  }
+  }
+  return json_null();
+}
+
+static json_t *node_json(const graph *g, const graph_node *node) {
+  json_t *inputs = json_array(), *attributes = json_object();
+  for (int i = 0; i < node->input_count; i++)
+    json_array_append_new(inputs,
+                          node->inputs[i] == VALUE_NONE ? json_null() : value_json(g, node->inputs[i]));
+  for (const attribute_spec *spec = node->op->attributes; spec && spec->name; spec++)
+    json_object_set_new(attributes, spec->name, attribute_json(node, spec));
+  return json_pack("{s:s, s:o, s:o, s:o, s:o}", "op", node->op->name, "inputs", inputs, "output",
+                   value_json(g, node->output), "attributes", attributes, "origin", name_json(node->origin));
+}
+
+bool inspect_json(const model_facts *facts, const graph *g, buffer *text, error *err) {
+  json_t *nodes = json_array();
+  for (int i = 0; i < graph_node_count(g); i++)
+    json_array_append_new(nodes, node_json(g, graph_node_get(g, i)));
+  json_t *root =
+      json_pack("{s:o, s:s, s:s, s:I, s:o, s:o, s:I, s:f, s:o}", "file", name_json(facts->path), "kind",
+                facts->kind, "sha256", facts->sha256, "bytes", (json_int_t)facts->file_size, "inputs",
+                values_json(g, graph_input_count(g), graph_input), "outputs",
+                values_json(g, graph_output_count(g), graph_output), "parameters",
+                (json_int_t)graph_parameter_count(g), "flops", graph_flops(g), "nodes", nodes);
+  char *dump = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+  json_decref(root);
+  bool ok = dump ? buffer_append_text(text, dump, err) && buffer_append_text(text, "\n", err)
+                 : error_out_of_memory(err);
+  free(dump);
+  return ok;
+}

@@ -1,0 +1,117 @@
+#include "pipeline/pipeline.h"
+
+#include "base/arena.h"
+#include "base/atomic_file.h"
+#include "base/clock.h"
+#include "pipeline/analysis.h"
+#include "pipeline/input_table.h"
+#include "pipeline/paths.h"
+#include "pipeline/preprocessing.h"
+#include "pipeline/summary.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+const char *const pipeline_mode_names[] = {"full_run", "preprocessing", "analysis", NULL};
+
+/* A run owns its stamp through a file of this name, so that two runs in one second don't write to the same
+ * names. */
+static char *claim_path(arena *memory, const pipeline_options *options, const char *stamp, error *err) {
+  return arena_printf(memory, err, "%s/.deepecg-%s.run", options->output_folder, stamp);
+}
+
+static bool claim_stamp(arena *memory, const pipeline_options *options, run_summary *summary, char **claim,
+                        error *err) {
+  enum { TRIES = 600 };
+  for (int i = 0; i < TRIES; i++) {
+    memcpy(summary->stamp, time_stamp_now().text, sizeof summary->stamp);
+    char *done = arena_printf(memory, err, "%s/%s_run.json", options->output_folder, summary->stamp);
+    *claim = claim_path(memory, options, summary->stamp, err);
+    if (!done || !*claim)
+      return false;
+    int fd = open(*claim, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0) {
+      close(fd);
+      if (!path_exists(done))
+        return true;
+      unlink(*claim); /* an earlier run of this second has finished already */
+    } else if (errno != EEXIST) {
+      return error_set_errno(err, errno, "%s: cannot be written to", options->output_folder);
+    }
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+  }
+  return error_set(err, ERROR_IO, "%s: every time stamp of the last minute is taken", options->output_folder);
+}
+
+/* The table itself, or the folder that holds csv_file_name (beside data_path where that is a file). */
+static char *table_path(arena *memory, const pipeline_options *options, error *err) {
+  const char *path = options->data_path;
+  struct stat status;
+  bool folder = stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+  if (!*options->csv_file_name) {
+    if (!folder)
+      return arena_strdup(memory, path, err);
+    error_set(err, ERROR_USAGE, "%s is a folder; name the table in it with --csv_file_name", path);
+    return NULL;
+  }
+  if (folder || !*path)
+    return path_join(memory, path, options->csv_file_name, err);
+  const char *slash = strrchr(path, '/');
+  char *parent = arena_strndup(memory, path, slash ? (size_t)(slash - path) + 1 : 0, err);
+  return parent ? path_join(memory, parent, options->csv_file_name, err) : NULL;
+}
+
+static void run_steps(const input_table *table, const pipeline_options *options, const reporter *r,
+                      error_list *errors, run_summary *summary) {
+  error reason;
+  double start = clock_seconds();
+  if (options->mode != MODE_ANALYSIS) {
+    if (!preprocessing_run(table, options, r, errors, summary, &reason)) {
+      error_list_add(errors, "preprocessing", "stopped", reason.message);
+      return;
+    }
+    summary_add_stage(summary, clock_seconds() - start, "preprocessing");
+  }
+  start = clock_seconds();
+  if (options->mode != MODE_PREPROCESSING) {
+    analysis_run(table, options, r, errors, summary);
+    summary_add_stage(summary, clock_seconds() - start, "analysis");
+  }
+}
+
+static bool run_in_folder(arena *memory, const pipeline_options *options, const reporter *r,
+                          error_list *errors, run_summary *summary, error *err) {
+  double start = clock_seconds();
+  input_table table;
+  char *path = table_path(memory, options, err);
+  if (!path)
+    return false;
+  if (!input_table_open(&table, path, options->predictions_only, err)) {
+    input_table_close(&table);
+    return false;
+  }
+  char *claim;
+  bool ok = make_folders(options->output_folder, err) && claim_stamp(memory, options, summary, &claim, err);
+  if (ok) {
+    summary_add_stage(summary, clock_seconds() - start, "read table");
+    run_steps(&table, options, r, errors, summary);
+    ok = summary_write(summary, options, errors, err);
+    unlink(claim);
+  }
+  input_table_close(&table);
+  return ok;
+}
+
+void pipeline_run(const pipeline_options *options, const reporter *r, error_list *errors,
+                  run_summary *summary) {
+  *summary = (run_summary){0};
+  error reason;
+  arena *memory = arena_create(&reason);
+  if (!memory || !run_in_folder(memory, options, r, errors, summary, &reason))
+    error_list_add(errors, pipeline_mode_names[options->mode], "stopped", reason.message);
+  arena_destroy(memory);
+}

@@ -1,0 +1,99 @@
+#include "pipeline/task_rows.h"
+
+#include "base/buffer.h"
+#include "base/string_map.h"
+#include "ecg/formats/format.h"
+#include "pipeline/paths.h"
+
+#include <stdlib.h>
+
+enum { NO_SIGNAL = -1 };
+
+/* The signal's number + 1 under its stem in `known`; 0 stands for a cleaned record that doesn't exist. */
+static bool find_signal(task_rows *rows, string_map *known, const char *file_name, const char *folder,
+                        long *signal, error *err) {
+  char *stem = path_stem(rows->memory, file_name, err);
+  if (!stem)
+    return false;
+  size_t number = string_map_get(known, stem, SIZE_MAX);
+  if (number == SIZE_MAX) {
+    char *path = preprocessed_path(rows->memory, folder, stem, err);
+    char *name = path ? arena_printf(rows->memory, err, "%s.base64", stem) : NULL;
+    void *signals = rows->signals;
+    if (!name ||
+        !array_reserve(&signals, &rows->signal_capacity, rows->signal_count + 1, sizeof *rows->signals, err))
+      return false;
+    rows->signals = signals;
+    number = 0;
+    if (path_exists(path)) {
+      rows->signals[rows->signal_count++] = (task_signal){path, name};
+      number = rows->signal_count;
+    }
+    if (!string_map_add(known, stem, number, NULL, err))
+      return false;
+  }
+  *signal = number ? (long)number - 1 : NO_SIGNAL;
+  return true;
+}
+
+/* The machine's own statements, for a row whose diagnosis cell is empty. A file that cannot be read has none.
+ */
+static const char *statements_of(task_rows *rows, const char *file_name, const char *ecg_signals_path) {
+  char *path = path_join(rows->memory, ecg_signals_path, file_name, NULL);
+  ecg_record record;
+  if (!path || !ecg_read_file(path, &record, NULL, NULL))
+    return NULL;
+  const char *text = *record.statements ? arena_strdup(rows->memory, record.statements, NULL) : NULL;
+  ecg_record_clear(&record);
+  return text;
+}
+
+static bool label_row(task_rows *rows, const input_table *table, const input_task *task, size_t row,
+                      const char *file_name, const pipeline_options *options, task_row *made) {
+  if (task->label_column < 0)
+    return true;
+  csv_cell label = csv_table_cell(table->csv, row, task->label_column);
+  if (task->task->kind == TASK_BINARY)
+    return !label.is_null && binary_label(label, &made->label);
+  if (!label.is_null)
+    made->text = label.text;
+  else
+    made->text =
+        options->diagnosis_from_file ? statements_of(rows, file_name, options->ecg_signals_path) : NULL;
+  return made->text != NULL;
+}
+
+bool task_rows_make(task_rows *rows, const input_table *table, const input_task *task,
+                    const pipeline_options *options, error *err) {
+  *rows = (task_rows){.memory = arena_create(err), .labelled = task->label_column >= 0};
+  if (!rows->memory)
+    return false;
+  string_map known = {0};
+  bool ok = true;
+  for (size_t row = 0; row < csv_table_rows(table->csv) && ok; row++) {
+    csv_cell file = csv_table_cell(table->csv, row, task->file_column);
+    long signal;
+    if (file.is_null)
+      continue;
+    ok = find_signal(rows, &known, file.text, options->preprocessing_folder, &signal, err);
+    if (!ok || signal == NO_SIGNAL)
+      continue;
+    task_row made = {.signal = (size_t)signal, .text = ""};
+    if (!label_row(rows, table, task, row, file.text, options, &made))
+      continue;
+    void *all = rows->rows;
+    ok = array_reserve(&all, &rows->row_capacity, rows->row_count + 1, sizeof *rows->rows, err);
+    rows->rows = all;
+    if (ok)
+      rows->rows[rows->row_count++] = made;
+  }
+  string_map_free(&known);
+  return ok;
+}
+
+void task_rows_free(task_rows *rows) {
+  arena_destroy(rows->memory);
+  free(rows->rows);
+  free(rows->signals);
+  *rows = (task_rows){0};
+}

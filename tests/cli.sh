@@ -1,0 +1,142 @@
+#!/usr/bin/env bash
+# The program as a user sees it: options, precedence, exit codes, streams. Usage: cli.sh PROGRAM TESTS_FOLDER SCRATCH_FOLDER
+set -u
+program=$1 data=$2 scratch=$3/cli
+rm -rf "$scratch"
+mkdir -p "$scratch"
+cd "$scratch" || exit 1
+muse=$data/golden/preprocessing/muse_hum60
+failures=0
+
+# run EXPECTED_EXIT_CODE ARGUMENT...: streams go to the files out and err
+run() {
+  local expected=$1
+  shift
+  "$program" "$@" >out 2>err
+  local code=$?
+  if [ "$code" != "$expected" ]; then
+    echo "FAILED (line ${BASH_LINENO[0]}): exit $code, not $expected: $*"
+    sed 's/^/  err: /' err
+    failures=$((failures + 1))
+  fi
+}
+holds() { # holds FILE TEXT
+  if ! grep -qF -e "$2" "$1"; then
+    echo "FAILED (line ${BASH_LINENO[0]}): '$2' is not in $1:"
+    sed 's/^/  /' "$1"
+    failures=$((failures + 1))
+  fi
+}
+is() { # is WHAT ACTUAL EXPECTED
+  if [ "$2" != "$3" ]; then
+    echo "FAILED (line ${BASH_LINENO[0]}): $1 is '$2', not '$3'"
+    failures=$((failures + 1))
+  fi
+}
+one_line_error() {
+  is "lines on stderr" "$(wc -l <err)" 1
+  is "bytes on stdout" "$(wc -c <out)" 0
+}
+option_of() { # option_of KEY: what the newest run file says
+  sed -n "s/^ *\"$1\": \(.*[^,]\),*$/\1/p" "$(ls -t outputs/*_run.json | head -1)" | head -1
+}
+
+# --- help, version
+run 0 --version; holds out "deepecg "
+run 0 --help
+for option in mode data_path csv_file_name ecg_signals_path preprocessing_folder output_folder weights_folder use_efficientnet \
+  use_wcr bert_model batch_size threads preprocessing_n_workers batch_records units predictions_only diagnosis_from_file \
+  diagnosis_classifier_device signal_processing_device hugging_face_api_key_path config help version; do
+  holds out "--$option"
+done
+holds out inspect
+run 0 inspect --help; holds out "--json"
+
+# --- mistakes: one line, what is wrong and what is allowed, exit 2
+run 2 --data_pth x; one_line_error; holds err "did you mean 'data_path'"
+run 2 --mode analyse --data_path x; one_line_error; holds err "full_run, preprocessing, analysis"
+run 2 --use_wcr maybe --data_path x; one_line_error; holds err "True, False"
+run 2 --batch_size 0 --data_path x; one_line_error; holds err "from 1 to 65536"
+run 2 --batch_size 1.5 --data_path x; one_line_error
+run 2 --signal_processing_device tpu --data_path x; one_line_error; holds err "cpu, cuda, cuda:N"
+run 2 --diagnosis_classifier_device cuda: --data_path x; one_line_error
+run 2 --bert_model other --data_path x; one_line_error; holds err "Bert_diagnosis2classification_En_Fr"
+run 2 --data_path; one_line_error; holds err "wants a value"
+run 2 --mode analysis; one_line_error; holds err "--data_path"
+run 2 --data_path x stray; one_line_error; holds err "'stray' is not an option"
+run 2 analysis; one_line_error; holds err "no command 'analysis'"
+run 2 inspekt; one_line_error; holds err "did you mean 'inspect'"
+run 2 inspect; one_line_error
+run 2 --data_path x --config nowhere.config; one_line_error; holds err nowhere.config
+
+# --- the seed's command for the error list
+run 1 --mode analysis --data_path /nonexistent.csv --output_folder "$scratch/o" --preprocessing_folder "$scratch/p" \
+  --hugging_face_api_key_path api_key.json --use_wcr False --use_efficientnet False --ecg_signals_path /tmp
+is "first line" "$(head -1 out)" "Errors encountered:"
+holds out "/nonexistent.csv"
+holds out "  ["
+
+# --- precedence: command line, environment, file, default
+table=(--mode analysis --data_path "$muse/inputs/inputs.csv" --use_wcr False --use_efficientnet False)
+run 0 "${table[@]}"; is "default batch size" "$(option_of batch_size)" 32
+printf '# a comment\n\nbatch_size: 5\nmode: "analysis"\n' >heartwise.config
+run 0 "${table[@]}"; is "batch size of the file" "$(option_of batch_size)" 5
+DEEPECG_BATCH_SIZE=6 run 0 "${table[@]}"; is "batch size of the environment" "$(option_of batch_size)" 6
+DEEPECG_BATCH_SIZE=6 run 0 "${table[@]}" --batch_size 7; is "batch size of the command line" "$(option_of batch_size)" 7
+run 0 "${table[@]}" --batch_size=8; is "batch size with =" "$(option_of batch_size)" 8
+printf 'batch_sise: 5\n' >heartwise.config
+run 2 "${table[@]}"; one_line_error; holds err "heartwise.config:1"; holds err "did you mean 'batch_size'"
+printf 'no colon\n' >heartwise.config
+run 2 "${table[@]}"; one_line_error; holds err "heartwise.config:1"
+printf 'use_wcr: 2\n' >heartwise.config
+run 2 "${table[@]}"; holds err "heartwise.config:1: use_wcr"
+rm heartwise.config
+for yes in yes true T y 1; do
+  run 0 "${table[@]}" --predictions_only="$yes"; is "predictions_only=$yes" "$(option_of predictions_only)" true
+done
+for no in No FALSE f n 0; do
+  run 0 "${table[@]}" --predictions_only="$no"; is "predictions_only=$no" "$(option_of predictions_only)" false
+done
+
+# --- devices
+run 0 "${table[@]}" --signal_processing_device cuda:1 --diagnosis_classifier_device cuda
+is "GPU notices" "$(grep -c GPU err)" 1
+
+# --- records that fail alone don't change the exit code
+damaged=$data/golden/preprocessing/damaged_npy/inputs
+run 0 --mode preprocessing --data_path "$damaged/inputs.csv" --ecg_signals_path "$damaged" --quiet
+is "stdout" "$(cat out)" ""
+
+# --- a file that may not be read fails alone too (root may read everything: be somebody else)
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+  mkdir -p locked && chmod 777 locked
+  cp "$muse/inputs/ecg_000.xml" "$muse/inputs/ecg_001.xml" locked/
+  chmod 000 locked/ecg_001.xml
+  printf 'afib_5y,afib_ecg_file_name\n1,ecg_000.xml\n0,ecg_001.xml\n' >locked/table.csv
+  setpriv --reuid=65534 --regid=65534 --clear-groups "$program" --mode preprocessing --data_path locked/table.csv \
+    --ecg_signals_path locked --output_folder locked/o --preprocessing_folder locked/p >out 2>err
+  is "exit code" $? 0
+  holds locked/o/batch_1/ecg_processing_detailed_report.csv "Permission denied"
+  mkdir -p readonly && chmod 755 readonly
+  setpriv --reuid=65534 --regid=65534 --clear-groups "$program" --mode preprocessing --data_path locked/table.csv \
+    --ecg_signals_path locked --output_folder readonly/o --preprocessing_folder locked/p >out 2>err
+  is "exit code" $? 1
+  holds out "readonly/o"
+else
+  echo "NOT RUN: permission tests (they need root and setpriv)"
+fi
+
+# --- output that cannot be written is no success
+if [ -w /dev/full ]; then
+  "$program" --help >/dev/full 2>err
+  is "exit code of --help into a full disk" $? 1
+fi
+
+# --- inspect
+run 0 inspect "$data/golden/analysis/models/efficientnetv2_afib_5y"; holds out TorchScript; holds out parameters
+run 0 inspect --json "$data/golden/analysis/models/efficientnetv2_afib_5y"; holds out '"kind": "TorchScript"'
+echo garbage >garbage.pt
+run 4 inspect garbage.pt; one_line_error; holds err garbage.pt
+
+[ "$failures" = 0 ] || { echo "$failures failed"; exit 1; }
+echo "all of it holds"

@@ -1,0 +1,111 @@
+/* The public library, through its header and its shared object only: from ECG files to the reference's
+ * probabilities. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <deepecg.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define GOLDEN DEEPECG_TEST_DATA "/golden/"
+enum { ECGS = 12 };
+
+static void read_all(deepecg_ecg *ecgs[ECGS]) {
+  for (int i = 0; i < ECGS; i++) {
+    char path[600];
+    deepecg_error err;
+    snprintf(path, sizeof path, "%spreprocessing/muse_hum60/inputs/ecg_%03d.xml", GOLDEN, i);
+    ecgs[i] = deepecg_ecg_read(path, &err);
+    if (!ecgs[i])
+      fail_msg("%s", err.message);
+    assert_string_equal(deepecg_ecg_format(ecgs[i]), "MHI");
+  }
+}
+
+static void expected_probabilities(double expected[ECGS]) {
+  FILE *file = fopen(GOLDEN "analysis/expected/efficientnetv2_afib_5y_STAMP_afib_5y_probabilities.csv", "r");
+  assert_non_null(file);
+  char line[200];
+  while (fgets(line, sizeof line, file)) {
+    int number, truth;
+    double probability;
+    if (sscanf(line, "ecg_%d.base64,%d,%lf", &number, &truth, &probability) == 3)
+      expected[number] = probability;
+  }
+  fclose(file);
+}
+
+static void files_become_probabilities(void **state) {
+  (void)state;
+  deepecg_ecg *ecgs[ECGS];
+  deepecg_error err;
+  double expected[ECGS];
+  for (int i = 0; i < ECGS; i++)
+    expected[i] = NAN;
+  expected_probabilities(expected);
+  read_all(ecgs);
+  if (!deepecg_clean(ecgs, ECGS, &err))
+    fail_msg("%s", err.message);
+  deepecg_model *model = deepecg_model_open(GOLDEN "analysis/models/efficientnetv2_afib_5y", 2, &err);
+  if (!model)
+    fail_msg("%s", err.message);
+  assert_int_equal(deepecg_model_output_count(model), 1);
+  float probabilities[ECGS], alone;
+  if (!deepecg_model_predict(model, ecgs, ECGS, probabilities, &err))
+    fail_msg("%s", err.message);
+  int compared = 0;
+  for (int i = 0; i < ECGS; i++)
+    if (!isnan(expected[i])) {
+      assert_true(fabs((double)probabilities[i] - expected[i]) <= 5e-5);
+      compared++;
+    }
+  assert_int_equal(compared, ECGS);
+  assert_true(deepecg_model_predict(model, &ecgs[5], 1, &alone, &err));
+  assert_memory_equal(&alone, &probabilities[5], sizeof alone);
+  deepecg_model_close(model);
+  for (int i = 0; i < ECGS; i++)
+    deepecg_ecg_free(ecgs[i]);
+}
+
+static void labels_are_named(void **state) {
+  (void)state;
+  deepecg_error err;
+  deepecg_model *model = deepecg_model_open(GOLDEN "analysis/models/efficientnetv2_77_classes", 0, &err);
+  if (!model)
+    fail_msg("%s", err.message);
+  assert_int_equal(deepecg_model_output_count(model), 77);
+  assert_string_equal(deepecg_model_output_name(model, 0), "Sinusal");
+  assert_string_equal(deepecg_model_output_name(model, 77), "");
+  deepecg_model_close(model);
+}
+
+static void failures_say_why(void **state) {
+  (void)state;
+  deepecg_error err = {""};
+  assert_null(deepecg_ecg_read("/nonexistent.xml", &err));
+  assert_non_null(strstr(err.message, "/nonexistent.xml"));
+  assert_null(deepecg_ecg_read_bytes("garbage", 7, &err));
+  assert_true(*err.message);
+  assert_null(deepecg_model_open(GOLDEN "README.md", 1, &err));
+  assert_non_null(strstr(err.message, "README.md"));
+  assert_null(deepecg_ecg_read("/nonexistent.xml", NULL));
+  assert_false(deepecg_clean(NULL, 0, &err));
+  deepecg_ecg_free(NULL);
+  deepecg_model_close(NULL);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(files_become_probabilities),
+      cmocka_unit_test(labels_are_named),
+      cmocka_unit_test(failures_say_why),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
