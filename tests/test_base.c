@@ -174,6 +174,8 @@ static void test_buffer(void **state) {
   assert_true(capacity >= 3);
   size_t before = capacity;
   assert_false(array_reserve(&numbers, &capacity, SIZE_MAX / 2, sizeof(int), &err));
+  assert_false(array_reserve(&numbers, &capacity, SIZE_MAX / sizeof(int) + 2, sizeof(int),
+                             &err)); /* wraps to 4 bytes */
   assert_int_equal(capacity, before);
   free(numbers);
 }
@@ -352,6 +354,40 @@ static void assert_not_mapped(const char *path, error_code code, const char *mes
   mapped_file_close(&file);
 }
 
+/* Resident pages that belong to files. */
+static long shared_pages(void) {
+  FILE *file = fopen("/proc/self/statm", "r");
+  long pages = 0;
+  if (!file || fscanf(file, "%*d %*d %ld", &pages) != 1)
+    pages = 0;
+  if (file)
+    fclose(file);
+  return pages;
+}
+
+static void test_released_bytes_need_no_memory(void **state) {
+  (void)state;
+  enum { PAGES = 4000 };
+  long page = sysconf(_SC_PAGESIZE), sum = 0;
+  FILE *out = fopen(SCRATCH, "wb");
+  assert_non_null(out);
+  assert_int_equal(ftruncate(fileno(out), PAGES * page), 0);
+  fclose(out);
+  mapped_file file;
+  assert_true(mapped_file_open(&file, SCRATCH, NULL));
+  for (long i = 0; i < PAGES; i++)
+    sum += *(const volatile uint8_t *)(file.data + i * page);
+  assert_int_equal(sum, 0);
+  long before = shared_pages();
+  mapped_file_release(&file, file.size);
+  long after = shared_pages();
+  mapped_file_close(&file);
+  remove(SCRATCH);
+  if (before == 0)
+    skip(); /* no /proc */
+  assert_true(before - after > PAGES / 2);
+}
+
 static void test_mapped_file(void **state) {
   (void)state;
   remove(SCRATCH);
@@ -400,6 +436,7 @@ int main(void) {
       cmocka_unit_test(test_base64_blanks_and_padding),
       cmocka_unit_test(test_base64_round_trip),
       cmocka_unit_test(test_base64_hostile),
+      cmocka_unit_test(test_released_bytes_need_no_memory),
       cmocka_unit_test(test_mapped_file),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

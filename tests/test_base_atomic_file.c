@@ -78,6 +78,21 @@ static void test_replace_and_new(void **state) {
   assert_target_is("two");
 }
 
+/* 65536 bytes are buffered; the sanitizer sees a byte more. */
+static void test_writes_around_the_buffer_size(void **state) {
+  (void)state;
+  static const char bytes[65538];
+  for (size_t size = 65535; size <= 65538; size++) {
+    struct stat status;
+    atomic_file *file = atomic_file_create(TARGET, ATOMIC_FILE_REPLACE, NULL);
+    assert_non_null(file);
+    assert_true(atomic_file_write(file, bytes, size, NULL) && atomic_file_write(file, bytes, 1, NULL));
+    assert_true(atomic_file_commit(file, false, NULL));
+    assert_int_equal(stat(TARGET, &status), 0);
+    assert_int_equal(status.st_size, size + 1);
+  }
+}
+
 static void test_new_does_not_follow_a_link(void **state) {
   (void)state;
   assert_int_equal(symlink("elsewhere", TARGET), 0);
@@ -222,6 +237,7 @@ int main(void) {
       cmocka_unit_test_setup(test_nothing_is_there_before_the_commit, empty_folder),
       cmocka_unit_test_setup(test_discard_leaves_nothing, empty_folder),
       cmocka_unit_test_setup(test_replace_and_new, empty_folder),
+      cmocka_unit_test_setup(test_writes_around_the_buffer_size, empty_folder),
       cmocka_unit_test_setup(test_new_does_not_follow_a_link, empty_folder),
       cmocka_unit_test_setup(test_large_files_and_long_lines, empty_folder),
       cmocka_unit_test_setup(test_full_disk_leaves_the_old_file, empty_folder),

@@ -68,6 +68,7 @@ static void test_plain_tables(void **state) {
   assert_reads("a,b\n1,", "a|b\n2:1|<null>");
   assert_reads("a,b\n,\n", "a|b\n2:<null>|<null>");
   assert_reads("a", "a");
+  assert_reads("a,,\n1,2,3\n", "a||\n2:1|2|3");
   assert_reads(" a , b\n 1 ,2 ", " a | b\n2: 1 |2 ");
 }
 

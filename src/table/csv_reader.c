@@ -147,7 +147,7 @@ static cell_end read_cell(reader *r, error *err) {
 static bool find_row(reader *r) {
   while (r->at < r->end) {
     const char *start = r->at;
-    while (r->at < r->end && *r->at != r->separator && (*r->at == ' ' || *r->at == '\t'))
+    while (r->at < r->end && (*r->at == ' ' || *r->at == '\t'))
       r->at++;
     if (!skip_line_end(r) && r->at < r->end) {
       r->at = start;
