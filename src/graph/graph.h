@@ -91,6 +91,10 @@ bool graph_compact(graph *g, error *err);
  * outputs set. */
 bool graph_verify(const graph *g, error *err);
 
+/* Are all f32 constants free of NaN and infinities? If not, *name is the name of the first that isn't: valid as long
+ * as the graph. Reads every constant once. */
+bool graph_constants_finite(const graph *g, const char **name);
+
 /* Parameters (elements of f32 constants), floating-point operations of one run. */
 int64_t graph_parameter_count(const graph *g);
 double graph_flops(const graph *g);

@@ -172,9 +172,9 @@ static value_id encoder(network *n, value_id x) {
 /* (B, T, width) -> (B, labels): per feature, the mean over the steps where it isn't 0. */
 static value_id classify(network *n, value_id x, int64_t labels) {
   op_attributes over_time = {.ints = {1}, .ints_count = 1};
-  value_id sum = layer_unary(&n->b, "reduce_sum", x, &over_time, "proj");
-  value_id count = layer_unary(&n->b, "count_nonzero", x, &over_time, "proj");
-  value_id mean = layer_binary(&n->b, "div", sum, count, "proj");
+  value_id sum = layer_unary(&n->b, "reduce_sum", x, &over_time, "pooling");
+  value_id count = layer_unary(&n->b, "count_nonzero", x, &over_time, "pooling");
+  value_id mean = layer_binary(&n->b, "div", sum, count, "pooling");
   return layer_linear(&n->b, mean, layer_named("", "proj"), n->config->width, labels);
 }
 
