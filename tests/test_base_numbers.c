@@ -62,6 +62,7 @@ static const struct {
   float value;
   const char *text;
 } floats[] = {
+    {0x1.1cp-3f, "0.13867188"}, /* 0.138671875: a tie, rounded to even */
     {0x1.99999a0000000p-4f, "0.1"},
     {0x1.0000000000000p+0f, "1.0"},
     {0x1.0000000000000p-1f, "0.5"},
