@@ -126,6 +126,18 @@ else
   echo "NOT RUN: permission tests (they need root and setpriv)"
 fi
 
+# --- synth
+run 2 synth; one_line_error; holds err "--out"
+run 2 synth --out made --format dicom; one_line_error; holds err "muse, cardiosoft, npy, mixed"
+run 2 synth --out made --count 0; one_line_error; holds err "from 1 to 1000000"
+run 0 synth --out made --count 5 --seed 3 --format mixed --truth --quiet
+is "files made" "$(ls made | wc -l)" 7
+cp -r made first
+run 0 synth --out made --count 5 --seed 3 --format mixed --truth --quiet --threads 1
+is "the second set" "$(diff -r made first && echo the same)" "the same"
+run 0 --mode preprocessing --data_path made/table.csv --ecg_signals_path made --preprocessing_folder made_clean --quiet
+is "cleaned ECGs" "$(ls made_clean | wc -l)" 5
+
 # --- output that cannot be written is no success
 if [ -w /dev/full ]; then
   "$program" --help >/dev/full 2>err

@@ -456,10 +456,9 @@ static void test_failure_leaves_no_table(void **state) {
   assert_int_not_equal(access(DEEPECG_TEST_TMP "/synth_blocked/table.csv", F_OK), 0);
 }
 
-/* docs/synth.md: how demo/ was made. */
+/* docs/synth.md: how the bundled demo was made. */
 static void test_demo_is_made_again_byte_for_byte(void **state) {
   (void)state;
-  static const char demo[] = DEEPECG_TEST_DATA "/../demo";
   synth_options options = synth_defaults();
   options.count = 7;
   options.seed = 9;
@@ -471,9 +470,9 @@ static void test_demo_is_made_again_byte_for_byte(void **state) {
   for (size_t i = 0; i < options.count; i++) {
     char name[32];
     file_name(&options, i, name);
-    append_file(&kept, demo, name);
+    append_file(&kept, DEEPECG_TEST_DATA "/../ecg_signals", name);
   }
-  append_file(&kept, demo, "table.csv");
+  append_file(&kept, DEEPECG_TEST_DATA "/../inputs", "data_rows_template.csv");
   assert_int_equal(made.size, kept.size);
   assert_memory_equal(made.data, kept.data, made.size);
   assert_true(kept.size <= 500000);

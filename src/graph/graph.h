@@ -91,8 +91,8 @@ bool graph_compact(graph *g, error *err);
  * outputs set. */
 bool graph_verify(const graph *g, error *err);
 
-/* Are all f32 constants free of NaN and infinities? If not, *name is the name of the first that isn't: valid as long
- * as the graph. Reads every constant once. */
+/* Are all f32 constants free of NaN and infinities? If not, *name is the name of the first that isn't: valid
+ * as long as the graph. Reads every constant once. */
 bool graph_constants_finite(const graph *g, const char **name);
 
 /* Parameters (elements of f32 constants), floating-point operations of one run. */
