@@ -27,13 +27,18 @@ static bool add_buffer(builder *b, buffer_place place, size_t bytes, int index, 
 
 bool builder_begin(builder *b, const graph *g, cpu_program *p, weight_store *weights, error *err) {
   size_t count = (size_t)graph_value_count(g);
-  *b = (builder){
-      .graph = g, .program = p, .weights = weights, .homes = malloc((count + 1) * sizeof *b->homes)};
-  if (!b->homes)
+  *b = (builder){.graph = g,
+                 .program = p,
+                 .weights = weights,
+                 .homes = malloc((count + 1) * sizeof *b->homes),
+                 .notes = calloc(count + 1, sizeof *b->notes)};
+  if (!b->homes || !b->notes)
     return error_out_of_memory(err);
-  for (size_t i = 0; i < count; i++)
+  for (size_t i = 0; i < count; i++) {
+    b->notes[i].sums = BUFFER_NONE;
     for (int l = 0; l < LAYOUT_COUNT; l++)
       b->homes[i].buffers[l] = BUFFER_NONE;
+  }
   for (int i = 0; i < graph_input_count(g); i++) {
     buffer_id id;
     if (!add_buffer(b, PLACE_INPUT, value_bytes(graph_value_get(g, graph_input(g, i))), i, &id, err))
@@ -45,6 +50,7 @@ bool builder_begin(builder *b, const graph *g, cpu_program *p, weight_store *wei
 
 void builder_end(builder *b) {
   free(b->homes);
+  free(b->notes);
 }
 
 bool value_is_signal(const builder *b, value_id v) {
@@ -105,10 +111,17 @@ static bool convert(builder *b, value_id v, layout to, error *err) {
   return builder_step(b, &step, &source, 1, &target, 1, err);
 }
 
+const graph_node *builder_deferred(const builder *b, value_id v) {
+  const graph_value *value = graph_value_get(b->graph, v);
+  return b->notes[v].deferred && value->uses == 1 ? graph_node_get(b->graph, value->producer) : NULL;
+}
+
 bool builder_read(builder *b, value_id v, layout l, buffer_id *id, error *err) {
   *id = BUFFER_NONE;
   if (v == VALUE_NONE)
     return true;
+  if (b->notes[v].deferred && !b->lower_deferred(b, v, err))
+    return false;
   if (graph_value_get(b->graph, v)->data && b->homes[v].buffers[LAYOUT_ROW_MAJOR] == BUFFER_NONE &&
       !copy_constant(b, v, err))
     return false;

@@ -15,11 +15,21 @@ typedef struct value_home {
   int buffers[LAYOUT_COUNT]; /* BUFFER_NONE until made */
 } value_home;
 
+/* What lowering functions leave for those of later nodes. */
+typedef struct value_note {
+  bool deferred;  /* its node isn't lowered yet: a consumer may do its work, or builder_read has it done */
+  bool kept;      /* it may not be deferred again */
+  buffer_id sums; /* sums of the value's columns over rows of blocks, each padded; BUFFER_NONE: none */
+  ptrdiff_t sum_blocks; /* rows of `sums` */
+} value_note;
+
 typedef struct builder {
   const graph *graph;
   cpu_program *program;
   weight_store *weights;
   value_home *homes; /* by value */
+  value_note *notes; /* by value */
+  bool (*lower_deferred)(struct builder *b, value_id v, error *err);
 } builder;
 
 /* Make ready: homes for all values, buffers for the graph's inputs. End with builder_end, whatever happened.
@@ -29,6 +39,10 @@ void builder_end(builder *b);
 
 /* Can this value be kept channels-last? A signal (1, C, T) of floats. */
 bool value_is_signal(const builder *b, value_id v);
+
+/* The node that makes the value, if it is still deferred and no other than the node being lowered uses it;
+ * else NULL. */
+const graph_node *builder_deferred(const builder *b, value_id v);
 
 /* A buffer that holds the value in that layout; a conversion step is added where there is none yet.
  * VALUE_NONE gives BUFFER_NONE. */

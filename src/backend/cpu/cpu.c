@@ -96,10 +96,15 @@ static void run_alone(const frame *f) {
 /* This thread's share of a sample that the whole team works on. */
 static void run_shared(const frame *f, team *t) {
   const cpu_program *p = f->program;
+  frame undivided = *f;
+  undivided.part = 0;
+  undivided.parts = 1;
   for (size_t i = 0; i < p->step_count; i++) {
     const cpu_step *s = &p->steps[i];
-    if (!s->serial || f->part == 0)
+    if (!s->serial)
       s->run(s, f);
+    else if (f->part == 0)
+      s->run(s, &undivided);
     bool next_is_serial = i + 1 < p->step_count && p->steps[i + 1].serial;
     if (!s->serial || !next_is_serial)
       team_wait(t);

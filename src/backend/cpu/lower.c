@@ -8,6 +8,13 @@ typedef struct lowering {
 } lowering;
 
 static const lowering lowerings[] = {
+    {"conv1d", lower_depthwise},
+    {"conv1d", lower_conv1d},
+    {"linear", lower_linear_layer},
+    {"matmul", lower_matrix_product},
+    {"adaptive_avg_pool1d", lower_mean_of_sums},
+    {"mul", lower_gate},
+    {"add", lower_gated_sum},
     {NULL, NULL},
 };
 
@@ -19,6 +26,12 @@ static lower_result lower_node(builder *b, const graph_node *n, error *err) {
         return result;
     }
   return lower_scalar(b, n, err);
+}
+
+static bool lower_deferred(builder *b, value_id v, error *err) {
+  b->notes[v].deferred = false;
+  b->notes[v].kept = true;
+  return lower_node(b, graph_node_get(b->graph, graph_value_get(b->graph, v)->producer), err) != LOWER_FAILED;
 }
 
 static void run_copy(const cpu_step *s, const frame *f) {
@@ -40,6 +53,7 @@ static bool copy_to_output(builder *b, int index, error *err) {
 }
 
 bool lower_graph(builder *b, error *err) {
+  b->lower_deferred = lower_deferred;
   for (int i = 0; i < graph_node_count(b->graph); i++) {
     const graph_node *n = graph_node_get(b->graph, i);
     if (n->op && lower_node(b, n, err) == LOWER_FAILED)

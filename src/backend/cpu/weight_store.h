@@ -18,7 +18,13 @@ typedef struct weight_key {
   int64_t sizes[4];
 } weight_key;
 
-typedef enum weight_form { WEIGHT_COPY, WEIGHT_PACKED, WEIGHT_DEPTHWISE, WEIGHT_SCALE_SHIFT } weight_form;
+typedef enum weight_form {
+  WEIGHT_COPY,
+  WEIGHT_PACKED,
+  WEIGHT_DEPTHWISE,
+  WEIGHT_SCALE_SHIFT,
+  WEIGHT_PADDED
+} weight_form;
 
 weight_store *weight_store_create(error *err); /* one reference */
 void weight_store_retain(weight_store *s);

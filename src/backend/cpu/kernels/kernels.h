@@ -3,6 +3,9 @@
 #ifndef DEEPECG_BACKEND_CPU_KERNELS_H
 #define DEEPECG_BACKEND_CPU_KERNELS_H
 
+#include "backend/cpu/kernels/depthwise.h"
+#include "backend/cpu/kernels/gemm.h"
+#include "backend/cpu/kernels/squeeze.h"
 #include "base/error.h"
 
 #include <stddef.h>
@@ -10,6 +13,13 @@
 typedef struct cpu_kernels {
   const char *name; /* "avx512" */
   int lanes;        /* floats in a vector */
+  /* most rows of a tile that is 1, 2, 3 vectors wide */
+  int gemm_rows[GEMM_MAX_VECTORS];
+  gemm_kernel_table gemm_tiles;
+  gemm_scale_panel_kernel *gemm_scale_panel;
+  depthwise_kernel *depthwise;
+  mean_of_sums_kernel *mean_of_sums;
+  gated_sum_kernel *gated_sum;
 } cpu_kernels;
 
 extern const cpu_kernels cpu_kernels_generic;

@@ -2,8 +2,22 @@
  * from the simd_*.h header that was included before, KERNELS and KERNELS_NAME say what the table is called.
  */
 #include "backend/cpu/kernels/kernels.h"
+#include "ops/op.h"
+
+#include "backend/cpu/kernels/vector_math.h"
+
+#include "backend/cpu/kernels/gemm_template.h"
+
+#include "backend/cpu/kernels/depthwise_template.h"
+#include "backend/cpu/kernels/squeeze_template.h"
 
 const cpu_kernels KERNELS = {
     .name = KERNELS_NAME,
     .lanes = VECTOR_LANES,
+    .gemm_rows = {GEMM_ROWS_1, GEMM_ROWS_2, GEMM_ROWS_3},
+    .gemm_tiles = GEMM_TABLE,
+    .gemm_scale_panel = gemm_scale_panel,
+    .depthwise = depthwise,
+    .mean_of_sums = mean_of_sums,
+    .gated_sum = gated_sum,
 };

@@ -1,0 +1,44 @@
+/* Matrix products: what the register tiles work on. C = activation(bias + A B + residual), where A (rows,
+ * inner) is row-major with any distance between its rows (they may overlap, as a convolution's windows do),
+ * and B lies in panels of 1 to 3 vectors of columns: inner rows of that many floats, padded with zeros.
+ *
+ * Every element of C is one chain of multiply-adds in the order of the inner index, whatever the tile is that
+ * computes it: its bits depend neither on how rows and columns are dealt to threads nor on blocking. Only a
+ * product of a single row is summed as four chains (a kernel that waits for one chain would crawl). */
+#ifndef DEEPECG_BACKEND_CPU_GEMM_H
+#define DEEPECG_BACKEND_CPU_GEMM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { GEMM_MAX_VECTORS = 3, GEMM_MAX_ROWS = 14 };
+
+typedef struct gemm_tile {
+  const float *a;
+  ptrdiff_t a_stride;
+  const float *b; /* the panel */
+  ptrdiff_t inner;
+  float *c; /* NULL: only the sums are wanted */
+  ptrdiff_t c_stride;
+  ptrdiff_t last_lanes;  /* columns in use of the panel's last vector */
+  const float *initial;  /* a padded row that the sums start from; NULL: 0 */
+  bool resume;           /* the sums start from c instead */
+  bool finish;           /* this is the last part of the inner index: add the residual, activate */
+  const float *residual; /* NULL: none */
+  ptrdiff_t residual_stride;
+  int activation; /* activation_kind */
+  float alpha;
+  float *column_sums; /* a padded row that receives the sums of c's columns over the tile; NULL: not wanted */
+  const char *prefetch; /* memory wanted soon, in cache lines; NULL: none */
+} gemm_tile;
+
+typedef void gemm_tile_kernel(const gemm_tile *t);
+
+/* gemm_kernels[vectors - 1][rows - 1]; NULL where the registers don't suffice */
+typedef gemm_tile_kernel *gemm_kernel_table[GEMM_MAX_VECTORS][GEMM_MAX_ROWS];
+
+/* Copy a panel with row i scaled by scale[i % period]. */
+typedef void gemm_scale_panel_kernel(const float *panel, ptrdiff_t inner, ptrdiff_t width, const float *scale,
+                                     ptrdiff_t period, float *scaled);
+
+#endif

@@ -1,0 +1,250 @@
+/* Register tiles of the matrix product (gemm.h), for every number of rows and vectors that fits. */
+#include "backend/cpu/kernels/gemm.h"
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#define UNROLL        _Pragma("GCC unroll 16")
+
+enum { GEMM_INNER_STEP = 4, FLOATS_PER_LINE = 16 };
+
+typedef struct gemm_sums {
+  vec rows[GEMM_MAX_ROWS][GEMM_MAX_VECTORS];
+} gemm_sums;
+
+ALWAYS_INLINE vec gemm_load(const float *p, bool whole, ptrdiff_t lanes) {
+  return whole ? vec_load(p) : vec_load_masked(p, vec_first(lanes));
+}
+
+ALWAYS_INLINE void gemm_store(float *p, bool whole, ptrdiff_t lanes, vec x) {
+  if (whole)
+    vec_store(p, x);
+  else
+    vec_store_masked(p, vec_first(lanes), x);
+}
+
+ALWAYS_INLINE void gemm_start(const gemm_tile *t, gemm_sums *s, const int rows, const int vectors) {
+  UNROLL
+  for (int v = 0; v < vectors; v++) {
+    bool whole = v < vectors - 1 || t->last_lanes == VECTOR_LANES;
+    vec initial = t->initial ? vec_load(t->initial + v * VECTOR_LANES) : vec_set1(0);
+    UNROLL
+    for (int r = 0; r < rows; r++)
+      s->rows[r][v] =
+          t->resume ? gemm_load(t->c + r * t->c_stride + v * VECTOR_LANES, whole, t->last_lanes) : initial;
+  }
+}
+
+/* One step of the inner index. */
+ALWAYS_INLINE void gemm_step(const float *a, ptrdiff_t a_stride, const float *b, gemm_sums *s, const int rows,
+                             const int vectors) {
+  vec w[GEMM_MAX_VECTORS];
+  UNROLL
+  for (int v = 0; v < vectors; v++)
+    w[v] = vec_load(b + v * VECTOR_LANES);
+  UNROLL
+  for (int r = 0; r < rows; r++) {
+    vec x = vec_set1(a[r * a_stride]);
+    UNROLL
+    for (int v = 0; v < vectors; v++)
+      s->rows[r][v] = vec_fma(x, w[v], s->rows[r][v]);
+  }
+}
+
+ALWAYS_INLINE void gemm_accumulate(const gemm_tile *t, gemm_sums *s, const int rows, const int vectors) {
+  const float *a = t->a, *b = t->b;
+  const char *prefetch = t->prefetch;
+  ptrdiff_t a_stride = t->a_stride, k = t->inner;
+  for (; k >= GEMM_INNER_STEP; k -= GEMM_INNER_STEP) {
+    UNROLL
+    for (int i = 0; i < GEMM_INNER_STEP; i++)
+      gemm_step(a + i, a_stride, b + i * vectors * VECTOR_LANES, s, rows, vectors);
+    a += GEMM_INNER_STEP;
+    b += GEMM_INNER_STEP * vectors * VECTOR_LANES;
+    if (prefetch) {
+      __builtin_prefetch(prefetch, 0, 2);
+      prefetch += FLOATS_PER_LINE * sizeof(float);
+    }
+  }
+  for (; k > 0; k--, a++, b += vectors * VECTOR_LANES)
+    gemm_step(a, a_stride, b, s, rows, vectors);
+}
+
+/* A single row: four chains for the inner indices of equal remainder. */
+ALWAYS_INLINE void gemm_accumulate_row(const gemm_tile *t, gemm_sums *s, const int vectors) {
+  vec chains[4][GEMM_MAX_VECTORS];
+  ptrdiff_t k = 0;
+  UNROLL
+  for (int i = 0; i < 4; i++)
+    UNROLL
+  for (int v = 0; v < vectors; v++)
+    chains[i][v] = vec_set1(0);
+  for (; k + 4 <= t->inner; k += 4)
+    UNROLL
+  for (int i = 0; i < 4; i++)
+    UNROLL
+  for (int v = 0; v < vectors; v++)
+    chains[i][v] =
+        vec_fma(vec_set1(t->a[k + i]), vec_load(t->b + ((k + i) * vectors + v) * VECTOR_LANES), chains[i][v]);
+  for (; k < t->inner; k++)
+    UNROLL
+  for (int v = 0; v < vectors; v++)
+    chains[0][v] =
+        vec_fma(vec_set1(t->a[k]), vec_load(t->b + (k * vectors + v) * VECTOR_LANES), chains[0][v]);
+  UNROLL
+  for (int v = 0; v < vectors; v++)
+    s->rows[0][v] = vec_add(
+        s->rows[0][v], vec_add(vec_add(chains[0][v], chains[1][v]), vec_add(chains[2][v], chains[3][v])));
+}
+
+ALWAYS_INLINE void gemm_add_residual(const gemm_tile *t, gemm_sums *s, const int rows, const int vectors) {
+  UNROLL
+  for (int v = 0; v < vectors; v++) {
+    bool whole = v < vectors - 1 || t->last_lanes == VECTOR_LANES;
+    UNROLL
+    for (int r = 0; r < rows; r++)
+      s->rows[r][v] =
+          vec_add(s->rows[r][v],
+                  gemm_load(t->residual + r * t->residual_stride + v * VECTOR_LANES, whole, t->last_lanes));
+  }
+}
+
+ALWAYS_INLINE void gemm_activate_simple(const gemm_tile *t, gemm_sums *s, const int rows, const int vectors) {
+  vec zero = vec_set1(0), alpha = vec_set1(t->alpha);
+  if (t->activation == ACTIVATION_RELU) {
+    UNROLL
+    for (int r = 0; r < rows; r++)
+      UNROLL
+    for (int v = 0; v < vectors; v++)
+      s->rows[r][v] = vec_max(zero, s->rows[r][v]);
+  } else if (t->activation == ACTIVATION_LEAKY_RELU) {
+    UNROLL
+    for (int r = 0; r < rows; r++)
+      UNROLL
+    for (int v = 0; v < vectors; v++)
+      s->rows[r][v] =
+          vec_select(vec_greater(s->rows[r][v], zero), s->rows[r][v], vec_mul(alpha, s->rows[r][v]));
+  }
+}
+
+ALWAYS_INLINE void gemm_write(const gemm_tile *t, const gemm_sums *s, const int rows, const int vectors) {
+  UNROLL
+  for (int v = 0; v < vectors; v++) {
+    bool whole = v < vectors - 1 || t->last_lanes == VECTOR_LANES;
+    UNROLL
+    for (int r = 0; r < rows; r++)
+      gemm_store(t->c + r * t->c_stride + v * VECTOR_LANES, whole, t->last_lanes, s->rows[r][v]);
+  }
+}
+
+ALWAYS_INLINE void gemm_write_sums(const gemm_tile *t, const gemm_sums *s, const int rows,
+                                   const int vectors) {
+  UNROLL
+  for (int v = 0; v < vectors; v++) {
+    vec sum = s->rows[0][v];
+    UNROLL
+    for (int r = 1; r < rows; r++)
+      sum = vec_add(sum, s->rows[r][v]);
+    vec_store(t->column_sums + v * VECTOR_LANES, sum);
+  }
+}
+
+ALWAYS_INLINE void gemm_activate_kind(const gemm_tile *t, int rows, int vectors, const int kind) {
+  for (int v = 0; v < vectors; v++) {
+    bool whole = v < vectors - 1 || t->last_lanes == VECTOR_LANES;
+    vec sum = vec_set1(0);
+    for (int r = 0; r < rows; r++) {
+      float *c = t->c + r * t->c_stride + v * VECTOR_LANES;
+      vec y = vec_activate(kind, t->alpha, gemm_load(c, whole, t->last_lanes));
+      gemm_store(c, whole, t->last_lanes, y);
+      sum = vec_add(sum, y);
+    }
+    if (t->column_sums)
+      vec_store(t->column_sums + v * VECTOR_LANES, sum);
+  }
+}
+
+/* Activations that need many instructions: on the tile in memory, where it is still in the first cache. */
+static __attribute__((noinline)) void gemm_activate(const gemm_tile *t, int rows, int vectors) {
+  switch (t->activation) {
+#define GEMM_ACTIVATION(kind)                                                                                \
+  case kind:                                                                                                 \
+    gemm_activate_kind(t, rows, vectors, kind);                                                              \
+    break;
+    GEMM_ACTIVATION(ACTIVATION_RELU6)
+    GEMM_ACTIVATION(ACTIVATION_SILU)
+    GEMM_ACTIVATION(ACTIVATION_GELU)
+    GEMM_ACTIVATION(ACTIVATION_GELU_TANH)
+    GEMM_ACTIVATION(ACTIVATION_MISH)
+    GEMM_ACTIVATION(ACTIVATION_SELU)
+    GEMM_ACTIVATION(ACTIVATION_ELU)
+    GEMM_ACTIVATION(ACTIVATION_HARDSWISH)
+    GEMM_ACTIVATION(ACTIVATION_HARDSIGMOID)
+    GEMM_ACTIVATION(ACTIVATION_SIGMOID)
+    GEMM_ACTIVATION(ACTIVATION_TANH)
+#undef GEMM_ACTIVATION
+  default:
+    break;
+  }
+}
+
+/* One vector, whatever the activation. */
+static __attribute__((noinline)) vec activate_vector(int kind, float alpha, vec x) {
+  return vec_activate(kind, alpha, x);
+}
+
+ALWAYS_INLINE void gemm_run_tile(const gemm_tile *t, const int rows, const int vectors) {
+  gemm_sums s;
+  gemm_start(t, &s, rows, vectors);
+  if (rows == 1)
+    gemm_accumulate_row(t, &s, vectors);
+  else
+    gemm_accumulate(t, &s, rows, vectors);
+  if (t->finish && t->residual)
+    gemm_add_residual(t, &s, rows, vectors);
+  bool simple = !t->finish || t->activation <= ACTIVATION_LEAKY_RELU;
+  if (t->finish && simple)
+    gemm_activate_simple(t, &s, rows, vectors);
+  if (t->c)
+    gemm_write(t, &s, rows, vectors);
+  if (!simple)
+    gemm_activate(t, rows, vectors);
+  else if (t->finish && t->column_sums)
+    gemm_write_sums(t, &s, rows, vectors);
+}
+
+#define GEMM_TILE(rows, vectors)                                                                             \
+  static void gemm_tile_##rows##_##vectors(const gemm_tile *t) {                                             \
+    gemm_run_tile(t, rows, vectors);                                                                         \
+  }
+/* One function for each number of rows that some instruction set has room for. */
+#define GEMM_FOR_ROWS(apply, vectors, most)  GEMM_FOR_ROWS_(apply, vectors, most)
+#define GEMM_FOR_ROWS_(apply, vectors, most) GEMM_UP_TO_##most(apply, vectors)
+#define GEMM_UP_TO_3(apply, v)               apply(1, v) apply(2, v) apply(3, v)
+#define GEMM_UP_TO_4(apply, v)               GEMM_UP_TO_3(apply, v) apply(4, v)
+#define GEMM_UP_TO_5(apply, v)               GEMM_UP_TO_4(apply, v) apply(5, v)
+#define GEMM_UP_TO_6(apply, v)               GEMM_UP_TO_5(apply, v) apply(6, v)
+#define GEMM_UP_TO_8(apply, v)               GEMM_UP_TO_6(apply, v) apply(7, v) apply(8, v)
+#define GEMM_UP_TO_9(apply, v)               GEMM_UP_TO_8(apply, v) apply(9, v)
+#define GEMM_UP_TO_12(apply, v)              GEMM_UP_TO_9(apply, v) apply(10, v) apply(11, v) apply(12, v)
+#define GEMM_UP_TO_14(apply, v)              GEMM_UP_TO_12(apply, v) apply(13, v) apply(14, v)
+
+GEMM_FOR_ROWS(GEMM_TILE, 1, GEMM_ROWS_1)
+GEMM_FOR_ROWS(GEMM_TILE, 2, GEMM_ROWS_2)
+GEMM_FOR_ROWS(GEMM_TILE, 3, GEMM_ROWS_3)
+
+#define GEMM_ENTRY(rows, vectors) gemm_tile_##rows##_##vectors,
+#define GEMM_TABLE                                                                                           \
+  {                                                                                                          \
+    {GEMM_FOR_ROWS(GEMM_ENTRY, 1, GEMM_ROWS_1)}, {GEMM_FOR_ROWS(GEMM_ENTRY, 2, GEMM_ROWS_2)}, {              \
+      GEMM_FOR_ROWS(GEMM_ENTRY, 3, GEMM_ROWS_3)                                                              \
+    }                                                                                                        \
+  }
+
+static void gemm_scale_panel(const float *panel, ptrdiff_t inner, ptrdiff_t width, const float *scale,
+                             ptrdiff_t period, float *scaled) {
+  for (ptrdiff_t k = 0, channel = 0; k < inner; k++) {
+    vec factor = vec_set1(scale[channel]);
+    for (ptrdiff_t i = 0; i < width; i += VECTOR_LANES)
+      vec_store(scaled + k * width + i, vec_mul(factor, vec_load(panel + k * width + i)));
+    channel = channel + 1 == period ? 0 : channel + 1;
+  }
+}

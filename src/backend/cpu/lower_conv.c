@@ -1,0 +1,284 @@
+#include "backend/cpu/lower.h"
+#include "backend/cpu/match.h"
+#include "backend/cpu/product.h"
+
+/* ---- steps ---- */
+
+enum { READ_X, READ_RESIDUAL, READ_GATE, READ_COUNT };
+enum { WRITE_Y, WRITE_SUMS, WRITE_COUNT };
+
+typedef struct conv_step {
+  product product;
+  depthwise_job depthwise; /* sizes and weights, without operands; rows 0: none */
+  ptrdiff_t expanded;      /* floats of scratch for a panel of the product that depthwise reads */
+} conv_step;
+
+static product_operands operands_of(const cpu_step *s, const frame *f) {
+  return (product_operands){.x = step_read(s, f, READ_X),
+                            .residual = step_read(s, f, READ_RESIDUAL),
+                            .gate = step_read(s, f, READ_GATE),
+                            .y = step_write(s, f, WRITE_Y),
+                            .sums = step_write(s, f, WRITE_SUMS),
+                            .scratch = f->scratch};
+}
+
+static void run_conv(const cpu_step *s, const frame *f) {
+  const conv_step *c = s->parameters;
+  product_operands o = operands_of(s, f);
+  o.y_stride = c->product.groups * c->product.columns;
+  product_run(&c->product, &o, f);
+}
+
+/* A depthwise convolution of channels [first, first + channels) of a signal. */
+static void run_depthwise_columns(const conv_step *c, const product_operands *o, const float *x,
+                                  ptrdiff_t x_stride, ptrdiff_t first, ptrdiff_t channels) {
+  depthwise_job j = c->depthwise;
+  j.x = x;
+  j.x_stride = x_stride;
+  j.weights += first;
+  j.bias += first;
+  j.y = o->y + first;
+  j.residual = o->residual ? o->residual + first : NULL;
+  j.column_sums = o->sums ? o->sums + first : NULL;
+  j.channels = channels;
+  c->product.kernels->depthwise(&j);
+}
+
+static void run_depthwise(const cpu_step *s, const frame *f) {
+  const conv_step *c = s->parameters;
+  product_operands o = operands_of(s, f);
+  ptrdiff_t lanes = c->product.lanes, channels = c->depthwise.channels, begin, end;
+  frame_share(f, (channels + lanes - 1) / lanes, &begin, &end);
+  ptrdiff_t first = begin * lanes, last = end * lanes < channels ? end * lanes : channels;
+  if (first < last)
+    run_depthwise_columns(c, &o, o.x + first, channels, first, last - first);
+}
+
+/* A panel of the pointwise convolution stays in the first cache until its channels are convolved. */
+static void run_expanded_depthwise(const cpu_step *s, const frame *f) {
+  const conv_step *c = s->parameters;
+  const product *p = &c->product;
+  product_operands o = operands_of(s, f), expand = {.x = o.x, .y = f->scratch};
+  expand.scratch = expand.y + c->expanded;
+  ptrdiff_t width = (ptrdiff_t)p->panel_vectors * p->lanes, begin, end;
+  expand.y_stride = width;
+  frame_share(f, p->panels, &begin, &end);
+  for (ptrdiff_t panel = begin; panel < end; panel++) {
+    ptrdiff_t first = panel * width, left = p->columns - first;
+    product_panel(p, &expand, panel);
+    run_depthwise_columns(c, &o, expand.y, width, first, left < width ? left : width);
+  }
+}
+
+/* ---- lowering ---- */
+
+/* Work too small to be worth a meeting of threads, in multiply-adds. */
+enum { SMALL_WORK = 20000 };
+
+static bool weights_constant(const builder *b, const graph_node *n, product_weights *w) {
+  const graph_value *weight = graph_value_get(b->graph, n->inputs[1]);
+  value_id bias = node_operand(n, 2);
+  w->weight = weight->data;
+  w->bias = bias == VALUE_NONE ? NULL : graph_value_get(b->graph, bias)->data;
+  return w->weight && (bias == VALUE_NONE || w->bias);
+}
+
+/* Sizes of the product that is this convolution. */
+static product product_of(const builder *b, const graph_node *n) {
+  const op_attributes *a = &n->attributes;
+  const shape *x = &graph_value_get(b->graph, n->inputs[0])->shape;
+  const shape *y = &graph_value_get(b->graph, n->output)->shape;
+  return (product){.in_rows = x->dims[2],
+                   .channels = x->dims[1],
+                   .rows = y->dims[2],
+                   .columns = y->dims[1] / a->groups,
+                   .groups = a->groups,
+                   .group_channels = x->dims[1] / a->groups,
+                   .kernel = a->kernel,
+                   .stride = a->stride,
+                   .padding = a->padding_left,
+                   .dilation = a->dilation,
+                   .activation = (int)a->activation,
+                   .alpha = (float)a->alpha};
+}
+
+static bool is_plain_pointwise(const builder *b, const graph_node *n) {
+  const op_attributes *a = &n->attributes;
+  return n->op == &op_conv1d && a->kernel == 1 && a->stride == 1 && a->groups == 1 && a->padding_left == 0 &&
+         a->padding_right == 0 && node_operand(n, 3) == VALUE_NONE && value_is_signal(b, n->output);
+}
+
+static bool is_depthwise(const builder *b, const graph_node *n) {
+  return n->op == &op_conv1d && n->attributes.groups > 1 && value_is_signal(b, n->output) &&
+         n->attributes.groups == graph_value_get(b->graph, n->inputs[0])->shape.dims[1] &&
+         n->attributes.groups == graph_value_get(b->graph, n->output)->shape.dims[1];
+}
+
+/* Reads x and the residual; y and, where a mean of y is wanted, its sums are written. */
+typedef struct conv_buffers {
+  buffer_id reads[READ_COUNT], writes[WRITE_COUNT];
+} conv_buffers;
+
+/* Sums of the output's columns, if a later mean can use them. `blocks`: rows of sums. */
+static bool write_sums(builder *b, const graph_node *n, ptrdiff_t blocks, ptrdiff_t padded, buffer_id *id,
+                       error *err) {
+  *id = BUFFER_NONE;
+  if (!find_mean_consumer(b, n->output))
+    return true;
+  if (!builder_temporary(b, (size_t)(blocks * padded) * sizeof(float), id, err))
+    return false;
+  b->notes[n->output].sums = *id;
+  b->notes[n->output].sum_blocks = blocks;
+  return true;
+}
+
+/* x, where it is the product of a signal and a gate that nobody has computed yet: the gate goes into the
+ * weights. */
+static bool read_gated(builder *b, const product *p, value_id x, conv_buffers *c, error *err) {
+  const graph_node *gate = p->blocked ? NULL : builder_deferred(b, x);
+  value_id signal, factor;
+  if (!gate || !node_is_gate(b, gate, &signal, &factor))
+    return builder_read(b, x, LAYOUT_CHANNELS_LAST, &c->reads[READ_X], err);
+  return builder_read(b, signal, LAYOUT_CHANNELS_LAST, &c->reads[READ_X], err) &&
+         builder_read(b, factor, LAYOUT_CHANNELS_LAST, &c->reads[READ_GATE], err);
+}
+
+static bool add_step(builder *b, const conv_buffers *c, void (*run)(const cpu_step *, const frame *),
+                     const conv_step *parameters, bool serial, error *err) {
+  cpu_step step = {.run = run, .parameters = parameters, .serial = serial};
+  return builder_step(b, &step, c->reads, READ_COUNT, c->writes, WRITE_COUNT, err);
+}
+
+/* The result itself is not wanted where its mean, from the sums, is all that is used. */
+static bool only_sums_wanted(const builder *b, const graph_node *n, const conv_buffers *c) {
+  return c->writes[WRITE_SUMS] != BUFFER_NONE && graph_use_count(b->graph, n->output) == 1 &&
+         n->attributes.activation <= ACTIVATION_LEAKY_RELU;
+}
+
+static bool lower_dense(builder *b, const graph_node *n, conv_step *step, error *err) {
+  product *p = &step->product;
+  conv_buffers c = {{BUFFER_NONE, BUFFER_NONE, BUFFER_NONE}, {BUFFER_NONE, BUFFER_NONE}};
+  if (!read_gated(b, p, n->inputs[0], &c, err) ||
+      !builder_read(b, node_operand(n, 3), LAYOUT_CHANNELS_LAST, &c.reads[READ_RESIDUAL], err))
+    return false;
+  if (p->groups == 1 && !p->blocked &&
+      !write_sums(b, n, p->tiles, product_padded_columns(p), &c.writes[WRITE_SUMS], err))
+    return false;
+  if (!only_sums_wanted(b, n, &c) &&
+      !builder_write(b, n->output, LAYOUT_CHANNELS_LAST, &c.writes[WRITE_Y], err))
+    return false;
+  builder_scratch(b, product_scratch(p));
+  bool serial = p->rows * p->columns * p->groups * p->inner < SMALL_WORK;
+  return add_step(b, &c, run_conv, step, serial, err);
+}
+
+lower_result lower_conv1d(builder *b, const graph_node *n, error *err) {
+  product_weights w;
+  if (!weights_constant(b, n, &w) || !value_is_signal(b, n->output))
+    return LOWER_DECLINED;
+  if (is_plain_pointwise(b, n) && !b->notes[n->output].kept && !builder_deferred(b, n->inputs[0]) &&
+      find_sole_consumer(b, n->output, is_depthwise)) {
+    b->notes[n->output].deferred = true;
+    return LOWER_DONE;
+  }
+  conv_step *step = builder_parameters(b, sizeof *step, err);
+  if (!step)
+    return LOWER_FAILED;
+  step->product = product_of(b, n);
+  if (!product_prepare(b, &step->product, &w, 0, err))
+    return LOWER_FAILED;
+  return lower_dense(b, n, step, err) ? LOWER_DONE : LOWER_FAILED;
+}
+
+/* ---- depthwise ---- */
+
+static bool prepare_depthwise(builder *b, const graph_node *n, const product_weights *w, depthwise_job *j,
+                              error *err) {
+  const shape *x = &graph_value_get(b->graph, n->inputs[0])->shape;
+  const shape *y = &graph_value_get(b->graph, n->output)->shape;
+  const op_attributes *a = &n->attributes;
+  ptrdiff_t lanes = b->program->kernels->lanes;
+  *j = (depthwise_job){.in_rows = x->dims[2],
+                       .rows = y->dims[2],
+                       .channels = y->dims[1],
+                       .y_stride = y->dims[1],
+                       .kernel = a->kernel,
+                       .stride = a->stride,
+                       .padding = a->padding_left,
+                       .dilation = a->dilation,
+                       .activation = (int)a->activation,
+                       .alpha = (float)a->alpha};
+  j->weight_stride = (j->channels + lanes - 1) / lanes * lanes;
+  weight_key key = {.source = w->weight,
+                    .second = w->bias,
+                    .form = WEIGHT_DEPTHWISE,
+                    .sizes = {j->channels, j->kernel, lanes}};
+  float *packed = weight_store_find(b->weights, &key);
+  if (!packed) {
+    packed = weight_store_add(b->weights, &key, (size_t)((j->kernel + 1) * j->weight_stride) * sizeof *packed,
+                              err);
+    if (!packed)
+      return false;
+    for (ptrdiff_t k = 0; k <= j->kernel; k++)
+      for (ptrdiff_t c = 0; c < j->weight_stride; c++) {
+        float *to = &packed[k * j->weight_stride + c];
+        if (c >= j->channels)
+          *to = 0;
+        else if (k < j->kernel)
+          *to = w->weight[c * j->kernel + k];
+        else
+          *to = w->bias ? w->bias[c] : 0;
+      }
+  }
+  j->weights = packed;
+  j->bias = packed + j->kernel * j->weight_stride;
+  return true;
+}
+
+/* A panel's expanded signal should leave room in the first cache. */
+enum { EXPANDED_BYTES = 24 << 10 };
+
+/* The pointwise convolution that makes n's input, where it may be computed on the way. */
+static bool prepare_expansion(builder *b, const graph_node *n, conv_step *step, const graph_node **expansion,
+                              error *err) {
+  product_weights w;
+  *expansion = builder_deferred(b, n->inputs[0]);
+  if (*expansion && (*expansion)->op != &op_conv1d)
+    *expansion = NULL;
+  if (!*expansion)
+    return true;
+  weights_constant(b, *expansion, &w);
+  product *p = &step->product;
+  *p = product_of(b, *expansion);
+  int vectors = p->rows * 2 * b->program->kernels->lanes * (ptrdiff_t)sizeof(float) <= EXPANDED_BYTES ? 2 : 1;
+  if (!product_prepare(b, p, &w, vectors, err))
+    return false;
+  step->expanded = p->rows * p->panel_vectors * p->lanes;
+  if (p->blocked)
+    *expansion = NULL;
+  return true;
+}
+
+lower_result lower_depthwise(builder *b, const graph_node *n, error *err) {
+  product_weights w;
+  const graph_node *expansion;
+  if (!is_depthwise(b, n) || !weights_constant(b, n, &w))
+    return LOWER_DECLINED;
+  conv_step *step = builder_parameters(b, sizeof *step, err);
+  conv_buffers c = {{BUFFER_NONE, BUFFER_NONE, BUFFER_NONE}, {BUFFER_NONE, BUFFER_NONE}};
+  if (!step || !prepare_depthwise(b, n, &w, &step->depthwise, err) ||
+      !prepare_expansion(b, n, step, &expansion, err))
+    return LOWER_FAILED;
+  step->product.kernels = b->program->kernels;
+  step->product.lanes = b->program->kernels->lanes;
+  value_id x = expansion ? expansion->inputs[0] : n->inputs[0];
+  if (!builder_read(b, x, LAYOUT_CHANNELS_LAST, &c.reads[READ_X], err) ||
+      !builder_read(b, node_operand(n, 3), LAYOUT_CHANNELS_LAST, &c.reads[READ_RESIDUAL], err) ||
+      !write_sums(b, n, 1, step->depthwise.weight_stride, &c.writes[WRITE_SUMS], err) ||
+      !builder_write(b, n->output, LAYOUT_CHANNELS_LAST, &c.writes[WRITE_Y], err))
+    return LOWER_FAILED;
+  if (expansion)
+    builder_scratch(b, (size_t)step->expanded * sizeof(float) + product_scratch(&step->product));
+  return add_step(b, &c, expansion ? run_expanded_depthwise : run_depthwise, step, false, err) ? LOWER_DONE
+                                                                                               : LOWER_FAILED;
+}

@@ -1,0 +1,171 @@
+#include "backend/cpu/lower.h"
+#include "backend/cpu/match.h"
+#include "backend/cpu/product.h"
+
+/* ---- linear ---- */
+
+enum { SMALL_WORK = 20000 };
+
+static void run_linear(const cpu_step *s, const frame *f) {
+  const product *p = s->parameters;
+  product_operands o = {.x = step_read(s, f, 0),
+                        .residual = step_read(s, f, 1),
+                        .y = step_write(s, f, 0),
+                        .y_stride = p->columns,
+                        .scratch = f->scratch};
+  product_run(p, &o, f);
+}
+
+lower_result lower_linear_layer(builder *b, const graph_node *n, error *err) {
+  const graph_value *weight = graph_value_get(b->graph, n->inputs[1]);
+  const shape *y = &graph_value_get(b->graph, n->output)->shape;
+  value_id bias = node_operand(n, 2);
+  product_weights w = {weight->data, bias == VALUE_NONE ? NULL : graph_value_get(b->graph, bias)->data};
+  if (!w.weight || (bias != VALUE_NONE && !w.bias))
+    return LOWER_DECLINED;
+  int64_t elements = 0;
+  shape_elements(y, &elements);
+  product *p = builder_parameters(b, sizeof *p, err);
+  buffer_id reads[2], write;
+  if (!p)
+    return LOWER_FAILED;
+  ptrdiff_t in = weight->shape.dims[1], out = weight->shape.dims[0], rows = elements / out;
+  *p = (product){.in_rows = rows,
+                 .channels = in,
+                 .rows = rows,
+                 .columns = out,
+                 .groups = 1,
+                 .group_channels = in,
+                 .kernel = 1,
+                 .stride = 1,
+                 .dilation = 1,
+                 .activation = (int)n->attributes.activation,
+                 .alpha = (float)n->attributes.alpha};
+  if (!product_prepare(b, p, &w, 0, err) ||
+      !builder_read(b, n->inputs[0], LAYOUT_ROW_MAJOR, &reads[0], err) ||
+      !builder_read(b, node_operand(n, 3), LAYOUT_ROW_MAJOR, &reads[1], err) ||
+      !builder_write(b, n->output, LAYOUT_ROW_MAJOR, &write, err))
+    return LOWER_FAILED;
+  builder_scratch(b, product_scratch(p));
+  cpu_step step = {.run = run_linear, .parameters = p, .serial = rows * out * in < SMALL_WORK};
+  return builder_step(b, &step, reads, 2, &write, 1, err) ? LOWER_DONE : LOWER_FAILED;
+}
+
+/* ---- matmul: both operands are results ---- */
+
+typedef struct matmul_step {
+  const cpu_kernels *kernels;
+  ptrdiff_t rows, columns, inner;
+  ptrdiff_t panels, tiles, matrices;
+  int panel_vectors;
+  bool transpose_b;
+  int rank; /* of the result */
+  int64_t dims[TENSOR_MAX_RANK], strides_a[TENSOR_MAX_RANK], strides_b[TENSOR_MAX_RANK];
+} matmul_step;
+
+/* The element where matrix `index` begins. */
+static ptrdiff_t matrix_offset(const matmul_step *m, const int64_t *strides, ptrdiff_t index) {
+  ptrdiff_t offset = 0;
+  for (int axis = m->rank - 3; axis >= 0; axis--) {
+    offset += index % m->dims[axis] * strides[axis];
+    index /= m->dims[axis];
+  }
+  return offset;
+}
+
+static void pack_columns(const matmul_step *m, const float *b, ptrdiff_t first, ptrdiff_t width,
+                         float *panel) {
+  ptrdiff_t count = m->columns - first < width ? m->columns - first : width;
+  for (ptrdiff_t k = 0; k < m->inner; k++, panel += width)
+    for (ptrdiff_t i = 0; i < width; i++)
+      panel[i] = i >= count       ? 0.0f
+                 : m->transpose_b ? b[(first + i) * m->inner + k]
+                                  : b[k * m->columns + first + i];
+}
+
+static void run_panel(const matmul_step *m, const float *a, const float *b, float *y, ptrdiff_t panel,
+                      float *packed) {
+  ptrdiff_t lanes = m->kernels->lanes, first = panel * m->panel_vectors * lanes, left = m->columns - first;
+  ptrdiff_t vectors = (left + lanes - 1) / lanes;
+  vectors = vectors < m->panel_vectors ? vectors : m->panel_vectors;
+  ptrdiff_t last_lanes = left - (vectors - 1) * lanes;
+  pack_columns(m, b, first, vectors * lanes, packed);
+  gemm_tile t = {.a_stride = m->inner,
+                 .b = packed,
+                 .inner = m->inner,
+                 .c_stride = m->columns,
+                 .last_lanes = last_lanes < lanes ? last_lanes : lanes,
+                 .finish = true};
+  for (ptrdiff_t tile = 0; tile < m->tiles; tile++) {
+    ptrdiff_t begin = m->rows * tile / m->tiles, end = m->rows * (tile + 1) / m->tiles;
+    t.a = a + begin * m->inner;
+    t.c = y + begin * m->columns + first;
+    m->kernels->gemm_tiles[vectors - 1][end - begin - 1](&t);
+  }
+}
+
+static void run_matmul(const cpu_step *s, const frame *f) {
+  const matmul_step *m = s->parameters;
+  const float *a = step_read(s, f, 0), *b = step_read(s, f, 1);
+  float *y = step_write(s, f, 0);
+  ptrdiff_t begin, end;
+  frame_share(f, m->matrices * m->panels, &begin, &end);
+  for (ptrdiff_t unit = begin; unit < end; unit++) {
+    ptrdiff_t matrix = unit / m->panels;
+    run_panel(m, a + matrix_offset(m, m->strides_a, matrix), b + matrix_offset(m, m->strides_b, matrix),
+              y + matrix * m->rows * m->columns, unit % m->panels, f->scratch);
+  }
+}
+
+/* Strides of an operand's matrices along the result's leading axes; 0 where it is repeated. */
+static void matrix_strides(const shape *s, const matmul_step *m, int64_t *strides) {
+  int64_t stride = s->dims[s->rank - 1] * s->dims[s->rank - 2];
+  for (int axis = m->rank - 3; axis >= 0; axis--) {
+    int own = axis - (m->rank - s->rank);
+    int64_t size = own >= 0 ? s->dims[own] : 1;
+    strides[axis] = size == 1 ? 0 : stride;
+    stride *= size;
+  }
+}
+
+static void set_matmul_sizes(const builder *b, const graph_node *n, matmul_step *m) {
+  const shape *left = &graph_value_get(b->graph, n->inputs[0])->shape;
+  const shape *right = &graph_value_get(b->graph, n->inputs[1])->shape;
+  const shape *y = &graph_value_get(b->graph, n->output)->shape;
+  ptrdiff_t lanes = b->program->kernels->lanes;
+  m->kernels = b->program->kernels;
+  m->rank = y->rank;
+  m->rows = y->dims[y->rank - 2];
+  m->columns = y->dims[y->rank - 1];
+  m->inner = left->dims[left->rank - 1];
+  m->transpose_b = n->attributes.transpose_b != 0;
+  m->panel_vectors = m->columns <= lanes ? 1 : 2;
+  m->panels = (m->columns + m->panel_vectors * lanes - 1) / (m->panel_vectors * lanes);
+  ptrdiff_t most_rows = m->kernels->gemm_rows[m->panel_vectors - 1];
+  m->tiles = (m->rows + most_rows - 1) / most_rows;
+  m->matrices = 1;
+  for (int axis = 0; axis < y->rank - 2; axis++) {
+    m->dims[axis] = y->dims[axis];
+    m->matrices *= y->dims[axis];
+  }
+  matrix_strides(left, m, m->strides_a);
+  matrix_strides(right, m, m->strides_b);
+}
+
+lower_result lower_matrix_product(builder *b, const graph_node *n, error *err) {
+  matmul_step *m = builder_parameters(b, sizeof *m, err);
+  buffer_id reads[2], write;
+  if (!m)
+    return LOWER_FAILED;
+  set_matmul_sizes(b, n, m);
+  if (!builder_read(b, n->inputs[0], LAYOUT_ROW_MAJOR, &reads[0], err) ||
+      !builder_read(b, n->inputs[1], LAYOUT_ROW_MAJOR, &reads[1], err) ||
+      !builder_write(b, n->output, LAYOUT_ROW_MAJOR, &write, err))
+    return LOWER_FAILED;
+  ptrdiff_t lanes = m->kernels->lanes;
+  builder_scratch(b, (size_t)(m->inner * m->panel_vectors * lanes) * sizeof(float));
+  cpu_step step = {.run = run_matmul,
+                   .parameters = m,
+                   .serial = m->matrices * m->rows * m->columns * m->inner < SMALL_WORK};
+  return builder_step(b, &step, reads, 2, &write, 1, err) ? LOWER_DONE : LOWER_FAILED;
+}

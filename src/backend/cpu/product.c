@@ -1,0 +1,308 @@
+#include "backend/cpu/product.h"
+
+#include <string.h>
+
+/* Fixed sizes: nothing here may depend on threads or batches. */
+enum {
+  INNER_BLOCK = 256,   /* inner indices at a time, where a product is blocked */
+  INNER_WHOLE = 320,   /* up to this many a panel stays in the first cache as a whole */
+  TILES_IN_BLOCK = 16, /* row tiles whose part of A is gathered at a time: some 200 KB */
+  GATHER_PADDING = 16, /* between gathered rows, so that they don't fall on the same cache sets */
+};
+
+ptrdiff_t product_padded_columns(const product *p) {
+  return p->vectors * p->lanes;
+}
+
+/* ---- packing ---- */
+
+static void pack_panel(const product *p, const float *weight, ptrdiff_t first_vector, int vectors,
+                       float *panel) {
+  ptrdiff_t width = (ptrdiff_t)vectors * p->lanes;
+  for (ptrdiff_t k = 0; k < p->kernel; k++)
+    for (ptrdiff_t c = 0; c < p->group_channels; c++)
+      for (ptrdiff_t i = 0; i < width; i++) {
+        ptrdiff_t column = first_vector * p->lanes + i;
+        *panel++ = column < p->columns ? weight[(column * p->group_channels + c) * p->kernel + k] : 0.0f;
+      }
+}
+
+static int panel_width(const product *p, ptrdiff_t panel) {
+  ptrdiff_t left = p->vectors - panel * p->panel_vectors;
+  return left < p->panel_vectors ? (int)left : p->panel_vectors;
+}
+
+static const float *panel_weights(const product *p, ptrdiff_t group, ptrdiff_t panel) {
+  return p->weights + (group * p->vectors + panel * p->panel_vectors) * p->lanes * p->inner;
+}
+
+static bool pack_weights(builder *b, product *p, const float *weight, error *err) {
+  weight_key key = {.source = weight,
+                    .form = WEIGHT_PACKED,
+                    .sizes = {p->groups * p->columns, p->group_channels, p->kernel,
+                              (p->groups * 4 + p->panel_vectors) * 64 + p->lanes}};
+  float *packed = weight_store_find(b->weights, &key);
+  p->weights = packed;
+  if (packed)
+    return true;
+  size_t size = (size_t)(p->groups * p->vectors * p->lanes * p->inner) * sizeof *packed;
+  p->weights = packed = weight_store_add(b->weights, &key, size, err);
+  if (!packed)
+    return false;
+  for (ptrdiff_t g = 0; g < p->groups; g++)
+    for (ptrdiff_t panel = 0; panel < p->panels; panel++)
+      pack_panel(p, weight + g * p->columns * p->inner, panel * p->panel_vectors, panel_width(p, panel),
+                 packed + (panel_weights(p, g, panel) - packed));
+  return true;
+}
+
+static bool pack_bias(builder *b, product *p, const float *bias, error *err) {
+  ptrdiff_t padded = product_padded_columns(p);
+  weight_key key = {
+      .source = bias, .form = WEIGHT_PADDED, .sizes = {p->groups, p->columns, padded, p->lanes}};
+  float *packed = weight_store_find(b->weights, &key);
+  if (!packed) {
+    packed = weight_store_add(b->weights, &key, (size_t)(p->groups * padded) * sizeof *packed, err);
+    for (ptrdiff_t i = 0; packed && i < p->groups * padded; i++)
+      packed[i] = bias && i % padded < p->columns ? bias[i / padded * p->columns + i % padded] : 0.0f;
+  }
+  p->bias = packed;
+  return packed != NULL;
+}
+
+/* ---- geometry ---- */
+
+/* Two vectors keep the multipliers busiest; no panel should be left with a single one. */
+static int choose_panel_vectors(ptrdiff_t vectors) {
+  if (vectors <= GEMM_MAX_VECTORS)
+    return (int)vectors;
+  return vectors % 2 == 0 || vectors % 3 == 1 ? 2 : 3;
+}
+
+bool product_prepare(builder *b, product *p, const product_weights *w, int vectors, error *err) {
+  p->kernels = b->program->kernels;
+  p->lanes = p->kernels->lanes;
+  p->inner = p->kernel * p->group_channels;
+  p->vectors = (p->columns + p->lanes - 1) / p->lanes;
+  p->panel_vectors = vectors ? vectors : choose_panel_vectors(p->vectors);
+  p->panels = (p->vectors + p->panel_vectors - 1) / p->panel_vectors;
+  ptrdiff_t most_rows = p->kernels->gemm_rows[p->panel_vectors - 1];
+  p->tiles = (p->rows + most_rows - 1) / most_rows;
+  p->blocked = p->inner > INNER_WHOLE;
+  return pack_weights(b, p, w->weight, err) && pack_bias(b, p, w->bias, err);
+}
+
+static ptrdiff_t tile_begin(const product *p, ptrdiff_t tile) {
+  return p->rows * tile / p->tiles;
+}
+
+size_t product_scratch(const product *p) {
+  ptrdiff_t most_rows = p->kernels->gemm_rows[p->panel_vectors - 1];
+  ptrdiff_t floats = p->blocked
+                         ? TILES_IN_BLOCK * most_rows * (INNER_BLOCK + GATHER_PADDING)
+                         : (most_rows + (ptrdiff_t)p->panel_vectors * p->lanes) * (p->inner + GATHER_PADDING);
+  return (size_t)floats * sizeof(float);
+}
+
+/* ---- the rows of A ---- */
+
+/* Do the windows of rows [begin, end) lie in x as they are? */
+static bool windows_in_place(const product *p, ptrdiff_t begin, ptrdiff_t end) {
+  if (p->kernel > 1 && (p->groups > 1 || p->dilation > 1))
+    return false;
+  return begin * p->stride >= p->padding && (end - 1) * p->stride - p->padding + p->kernel <= p->in_rows;
+}
+
+static void copy_floats(float *to, const float *from, ptrdiff_t count) {
+  for (ptrdiff_t i = 0; i < count; i++)
+    to[i] = from[i];
+}
+
+/* Elements [k_begin, k_end) of the window of one row; zeros outside the signal. */
+static void gather_row(const product *p, const float *x, ptrdiff_t row, ptrdiff_t k_begin, ptrdiff_t k_end,
+                       float *to) {
+  for (ptrdiff_t k = k_begin; k < k_end;) {
+    ptrdiff_t tap = k / p->group_channels, channel = k % p->group_channels;
+    ptrdiff_t count = p->group_channels - channel < k_end - k ? p->group_channels - channel : k_end - k;
+    ptrdiff_t t = row * p->stride - p->padding + tap * p->dilation;
+    if (t >= 0 && t < p->in_rows)
+      copy_floats(to, x + t * p->channels + channel, count);
+    else
+      memset(to, 0, (size_t)count * sizeof *to);
+    to += count;
+    k += count;
+  }
+}
+
+static void gather(const product *p, const float *x, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t k_begin,
+                   ptrdiff_t k_end, float *to, ptrdiff_t to_stride) {
+  bool in_place = windows_in_place(p, begin, end);
+  for (ptrdiff_t row = begin; row < end; row++, to += to_stride) {
+    if (in_place)
+      copy_floats(to, x + (row * p->stride - p->padding) * p->channels + k_begin, k_end - k_begin);
+    else
+      gather_row(p, x, row, k_begin, k_end, to);
+  }
+}
+
+/* ---- tiles ---- */
+
+static gemm_tile panel_tile(const product *p, const product_operands *o, ptrdiff_t group, ptrdiff_t panel) {
+  ptrdiff_t last_vector = panel * p->panel_vectors + panel_width(p, panel) - 1;
+  ptrdiff_t last_lanes = p->columns - last_vector * p->lanes;
+  return (gemm_tile){.last_lanes = last_lanes < p->lanes ? last_lanes : p->lanes,
+                     .initial = p->bias + (group * p->vectors + panel * p->panel_vectors) * p->lanes,
+                     .c_stride = o->y_stride,
+                     .residual_stride = o->y_stride,
+                     .activation = p->activation,
+                     .alpha = p->alpha};
+}
+
+static void run_tile(const product *p, gemm_tile *t, const product_operands *o, ptrdiff_t column,
+                     ptrdiff_t tile, int vectors) {
+  ptrdiff_t begin = tile_begin(p, tile), end = tile_begin(p, tile + 1);
+  t->c = o->y ? o->y + begin * o->y_stride + column : NULL;
+  t->residual = o->residual ? o->residual + begin * o->y_stride + column : NULL;
+  t->column_sums = o->sums ? o->sums + tile * product_padded_columns(p) + column : NULL;
+  p->kernels->gemm_tiles[vectors - 1][end - begin - 1](t);
+}
+
+/* ---- products whose panels stay in the cache ---- */
+
+static void run_panel_tiles(const product *p, const product_operands *o, ptrdiff_t group, ptrdiff_t panel,
+                            ptrdiff_t first_tile, ptrdiff_t end_tile, ptrdiff_t column) {
+  int vectors = panel_width(p, panel);
+  float *gathered = o->scratch,
+        *scaled = gathered + p->kernels->gemm_rows[p->panel_vectors - 1] * (p->inner + GATHER_PADDING);
+  const float *x = o->x + group * p->group_channels;
+  gemm_tile t = panel_tile(p, o, group, panel);
+  t.finish = true;
+  t.inner = p->inner;
+  t.b = panel_weights(p, group, panel);
+  if (o->gate) {
+    p->kernels->gemm_scale_panel(t.b, p->inner, vectors * p->lanes, o->gate + group * p->group_channels,
+                                 p->group_channels, scaled);
+    t.b = scaled;
+  }
+  for (ptrdiff_t tile = first_tile; tile < end_tile; tile++) {
+    ptrdiff_t begin = tile_begin(p, tile), end = tile_begin(p, tile + 1);
+    if (windows_in_place(p, begin, end)) {
+      t.a = x + (begin * p->stride - p->padding) * p->channels;
+      t.a_stride = p->stride * p->channels;
+    } else {
+      t.a = gathered;
+      t.a_stride = p->inner + GATHER_PADDING;
+      gather(p, x, begin, end, 0, p->inner, gathered, t.a_stride);
+    }
+    run_tile(p, &t, o, column, tile, vectors);
+  }
+}
+
+void product_panel(const product *p, const product_operands *o, ptrdiff_t panel) {
+  run_panel_tiles(p, o, 0, panel, 0, p->tiles, 0);
+}
+
+static ptrdiff_t clamp(ptrdiff_t x, ptrdiff_t low, ptrdiff_t high) {
+  return x < low ? low : x > high ? high : x;
+}
+
+/* Threads share the tiles, counted in vectors, panel by panel. */
+static void run_whole(const product *p, const product_operands *o, const frame *f) {
+  ptrdiff_t begin, end;
+  frame_share(f, p->groups * p->vectors * p->tiles, &begin, &end);
+  for (ptrdiff_t group = 0; group < p->groups; group++)
+    for (ptrdiff_t panel = 0; panel < p->panels; panel++) {
+      int width = panel_width(p, panel);
+      ptrdiff_t base = (group * p->vectors + panel * p->panel_vectors) * p->tiles;
+      ptrdiff_t first = clamp((begin - base + width - 1) / width, 0, p->tiles);
+      ptrdiff_t last = clamp((end - base + width - 1) / width, 0, p->tiles);
+      if (begin <= base)
+        first = 0;
+      if (end <= base)
+        last = 0;
+      if (first < last)
+        run_panel_tiles(p, o, group, panel, first, last,
+                        group * p->columns + panel * p->panel_vectors * p->lanes);
+    }
+}
+
+/* ---- large products ---- */
+
+/* A part of A, gathered once for all panels. */
+typedef struct inner_block {
+  ptrdiff_t first_tile, end_tile;
+  ptrdiff_t begin, end; /* of the inner index */
+  ptrdiff_t stride;
+} inner_block;
+
+/* The inner indices of a tile that meet the signal; the others would only add zeros. */
+static void valid_inner(const product *p, ptrdiff_t tile, ptrdiff_t *begin, ptrdiff_t *end) {
+  ptrdiff_t first_row = tile_begin(p, tile) * p->stride - p->padding;
+  ptrdiff_t last_row = (tile_begin(p, tile + 1) - 1) * p->stride - p->padding;
+  ptrdiff_t first_tap = last_row >= 0 ? 0 : (-last_row + p->dilation - 1) / p->dilation;
+  ptrdiff_t end_tap = first_row >= p->in_rows ? 0 : (p->in_rows - 1 - first_row) / p->dilation + 1;
+  *begin = clamp(first_tap, 0, p->kernel) * p->group_channels;
+  *end = clamp(end_tap, 0, p->kernel) * p->group_channels;
+}
+
+static void run_block_panel(const product *p, const product_operands *o, const inner_block *block,
+                            ptrdiff_t group, ptrdiff_t panel) {
+  int vectors = panel_width(p, panel);
+  ptrdiff_t width = (ptrdiff_t)vectors * p->lanes;
+  ptrdiff_t first_row = tile_begin(p, block->first_tile);
+  const float *b = panel_weights(p, group, panel);
+  gemm_tile t = panel_tile(p, o, group, panel);
+  t.resume = block->begin > 0;
+  t.finish = block->end == p->inner;
+  t.a_stride = block->stride;
+  for (ptrdiff_t tile = block->first_tile; tile < block->end_tile; tile++) {
+    ptrdiff_t begin, end;
+    valid_inner(p, tile, &begin, &end);
+    begin = clamp(begin, block->begin, block->end);
+    end = clamp(end, begin, block->end);
+    t.inner = end - begin;
+    t.a = o->scratch + (tile_begin(p, tile) - first_row) * block->stride + begin - block->begin;
+    t.b = b + begin * width;
+    run_tile(p, &t, o, group * p->columns + panel * p->panel_vectors * p->lanes, tile, vectors);
+  }
+}
+
+static void run_block(const product *p, const product_operands *o, const inner_block *block, ptrdiff_t group,
+                      ptrdiff_t first_panel, ptrdiff_t end_panel) {
+  gather(p, o->x + group * p->group_channels, tile_begin(p, block->first_tile),
+         tile_begin(p, block->end_tile), block->begin, block->end, o->scratch, block->stride);
+  for (ptrdiff_t panel = first_panel; panel < end_panel; panel++)
+    run_block_panel(p, o, block, group, panel);
+}
+
+static void run_panels(const product *p, const product_operands *o, ptrdiff_t group, ptrdiff_t first_panel,
+                       ptrdiff_t end_panel) {
+  for (ptrdiff_t tile = 0; tile < p->tiles; tile += TILES_IN_BLOCK)
+    for (ptrdiff_t k = 0; k < p->inner; k += INNER_BLOCK) {
+      inner_block block = {.first_tile = tile,
+                           .end_tile = clamp(tile + TILES_IN_BLOCK, 0, p->tiles),
+                           .begin = k,
+                           .end = clamp(k + INNER_BLOCK, 0, p->inner),
+                           .stride = INNER_BLOCK + GATHER_PADDING};
+      run_block(p, o, &block, group, first_panel, end_panel);
+    }
+}
+
+/* Threads share the panels: each gathers what it needs. */
+static void run_blocked(const product *p, const product_operands *o, const frame *f) {
+  ptrdiff_t begin, end;
+  frame_share(f, p->groups * p->panels, &begin, &end);
+  for (ptrdiff_t group = 0; group < p->groups; group++) {
+    ptrdiff_t first = clamp(begin - group * p->panels, 0, p->panels);
+    ptrdiff_t last = clamp(end - group * p->panels, 0, p->panels);
+    if (first < last)
+      run_panels(p, o, group, first, last);
+  }
+}
+
+void product_run(const product *p, const product_operands *o, const frame *f) {
+  if (p->blocked)
+    run_blocked(p, o, f);
+  else
+    run_whole(p, o, f);
+}
