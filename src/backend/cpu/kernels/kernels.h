@@ -7,6 +7,7 @@
 #include "backend/cpu/kernels/gemm.h"
 #include "backend/cpu/kernels/squeeze.h"
 #include "base/error.h"
+#include "ops/op.h"
 
 #include <stddef.h>
 
@@ -20,6 +21,9 @@ typedef struct cpu_kernels {
   depthwise_kernel *depthwise;
   mean_of_sums_kernel *mean_of_sums;
   gated_sum_kernel *gated_sum;
+
+  /* y[i] = activation of x[i], i < n; y may be x. */
+  void (*activate)(activation_kind kind, float alpha, const float *x, float *y, ptrdiff_t n);
 } cpu_kernels;
 
 extern const cpu_kernels cpu_kernels_generic;

@@ -2,14 +2,12 @@
  * from the simd_*.h header that was included before, KERNELS and KERNELS_NAME say what the table is called.
  */
 #include "backend/cpu/kernels/kernels.h"
-#include "ops/op.h"
-
-#include "backend/cpu/kernels/vector_math.h"
-
 #include "backend/cpu/kernels/gemm_template.h"
 
 #include "backend/cpu/kernels/depthwise_template.h"
 #include "backend/cpu/kernels/squeeze_template.h"
+
+#include "backend/cpu/kernels/activation_template.h"
 
 const cpu_kernels KERNELS = {
     .name = KERNELS_NAME,
@@ -20,4 +18,5 @@ const cpu_kernels KERNELS = {
     .depthwise = depthwise,
     .mean_of_sums = mean_of_sums,
     .gated_sum = gated_sum,
+    .activate = activate,
 };
