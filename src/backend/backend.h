@@ -19,6 +19,9 @@ typedef struct backend {
   void (*destroy)(executable *e); /* NULL is allowed */
   /* What was chosen at run time, for reports: "avx512", "avx2", "generic". */
   const char *(*variant)(const executable *e);
+  /* Floating-point operations per second of processor time that one thread reaches here, now, with nothing
+   * but multiply-adds on registers: what benchmarks are measured by. Takes some milliseconds. */
+  double (*probe_peak)(const executable *e);
   /* Bytes of packed weights and of run-time memory. */
   size_t (*memory)(const executable *e);
 } backend;

@@ -35,6 +35,7 @@ struct model {
   const backend *backend;
   executable *executable;
   size_t output_count;
+  double operations;
 };
 
 /* One 12-lead ECG of 10 s at 250 Hz. */
@@ -91,6 +92,7 @@ static bool compile(model *m, const model_options *options, error *err) {
   m->backend = backend_find(options->backend, err);
   if (!m->backend)
     return false;
+  m->operations = graph_flops(m->loaded.graph);
   m->executable = m->backend->compile(m->loaded.graph, options->threads, err);
   return m->executable || error_prefix(err, "%s", m->loaded.path);
 }
@@ -142,6 +144,14 @@ bool model_predict(model *m, const float *signals, size_t n, float *logits, erro
   const void *inputs[] = {signals};
   void *outputs[] = {logits};
   return m->backend->run(m->executable, inputs, outputs, n, err) || error_prefix(err, "%s", m->loaded.path);
+}
+
+model_cost model_cost_of(const model *m) {
+  return (model_cost){m->operations, m->backend->memory(m->executable)};
+}
+
+double model_probe_peak(const model *m) {
+  return m->backend->probe_peak(m->executable);
 }
 
 bool model_inspect(const char *path, bool json, buffer *text, error *err) {

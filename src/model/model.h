@@ -31,6 +31,18 @@ const char *model_variant(const model *m);
  * rows of model_output_count values. A row's bits depend on that ECG only. Not thread-safe on one model. */
 bool model_predict(model *m, const float *signals, size_t n, float *logits, error *err);
 
+/* What one ECG costs, for benchmarks: floating-point operations of the network as it is compiled, and bytes
+ * of packed weights and run-time memory of the model. */
+typedef struct model_cost {
+  double operations;
+  size_t bytes;
+} model_cost;
+
+model_cost model_cost_of(const model *m);
+
+/* Floating-point operations per second that one thread could reach now: backend.h's probe_peak. */
+double model_probe_peak(const model *m);
+
 /* What a model file is: kind, inputs, outputs, parameters, FLOPs for one ECG, the graph; as text or JSON. */
 bool model_inspect(const char *path, bool json, buffer *text, error *err);
 

@@ -8,6 +8,7 @@
 
 #include <omp.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct executable {
   cpu_program *program;
@@ -151,4 +152,16 @@ static size_t memory(const executable *e) {
   return weight_store_bytes(e->weights) + (size_t)e->threads * e->thread_stride;
 }
 
-const backend cpu_backend = {"cpu", compile, run, destroy, variant, memory};
+static double thread_seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static double probe_peak(const executable *e) {
+  enum { STEPS = 1000000 };
+  double start = thread_seconds(), operations = e->program->kernels->probe_peak(STEPS);
+  return operations / (thread_seconds() - start);
+}
+
+const backend cpu_backend = {"cpu", compile, run, destroy, variant, probe_peak, memory};

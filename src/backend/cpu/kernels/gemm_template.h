@@ -1,5 +1,6 @@
 /* Register tiles of the matrix product (gemm.h), for every number of rows and vectors that fits. */
 #include "backend/cpu/kernels/gemm.h"
+#include "backend/cpu/kernels/vector_math.h"
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define UNROLL        _Pragma("GCC unroll 16")

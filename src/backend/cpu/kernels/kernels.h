@@ -14,6 +14,8 @@
 typedef struct cpu_kernels {
   const char *name; /* "avx512" */
   int lanes;        /* floats in a vector */
+  /* So many steps of independent multiply-adds; returns how many floating-point operations they were. */
+  double (*probe_peak)(long steps);
   /* most rows of a tile that is 1, 2, 3 vectors wide */
   int gemm_rows[GEMM_MAX_VECTORS];
   gemm_kernel_table gemm_tiles;

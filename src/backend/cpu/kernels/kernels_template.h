@@ -1,10 +1,11 @@
 /* Everything that is compiled once per instruction set, in one translation unit: vec and its functions come
  * from the simd_*.h header that was included before, KERNELS and KERNELS_NAME say what the table is called.
  */
-#include "backend/cpu/kernels/kernels.h"
 #include "backend/cpu/kernels/gemm_template.h"
+#include "backend/cpu/kernels/kernels.h"
 
 #include "backend/cpu/kernels/depthwise_template.h"
+#include "backend/cpu/kernels/probe_template.h"
 #include "backend/cpu/kernels/squeeze_template.h"
 
 #include "backend/cpu/kernels/activation_template.h"
@@ -12,6 +13,7 @@
 const cpu_kernels KERNELS = {
     .name = KERNELS_NAME,
     .lanes = VECTOR_LANES,
+    .probe_peak = probe_peak,
     .gemm_rows = {GEMM_ROWS_1, GEMM_ROWS_2, GEMM_ROWS_3},
     .gemm_tiles = GEMM_TABLE,
     .gemm_scale_panel = gemm_scale_panel,
