@@ -12,6 +12,7 @@ static const lowering lowerings[] = {
     {"conv1d", lower_conv1d},
     {"linear", lower_linear_layer},
     {"matmul", lower_matrix_product},
+    {"adaptive_avg_pool1d", lower_mean_of_pointwise},
     {"adaptive_avg_pool1d", lower_mean_of_sums},
     {"mul", lower_gate},
     {"add", lower_gated_sum},

@@ -172,12 +172,20 @@ static bool lower_dense(builder *b, const graph_node *n, conv_step *step, error 
   return add_step(b, &c, run_conv, step, serial, err);
 }
 
+/* A pointwise convolution can be left to what comes next: a depthwise one computes it on its way, and the
+ * mean of its result is its result for the mean. */
+static bool may_defer(const builder *b, const graph_node *n) {
+  if (!is_plain_pointwise(b, n) || b->notes[n->output].kept || builder_deferred(b, n->inputs[0]))
+    return false;
+  return find_sole_consumer(b, n->output, is_depthwise) ||
+         (n->attributes.activation == ACTIVATION_NONE && find_sole_consumer(b, n->output, node_is_mean));
+}
+
 lower_result lower_conv1d(builder *b, const graph_node *n, error *err) {
   product_weights w;
   if (!weights_constant(b, n, &w) || !value_is_signal(b, n->output))
     return LOWER_DECLINED;
-  if (is_plain_pointwise(b, n) && !b->notes[n->output].kept && !builder_deferred(b, n->inputs[0]) &&
-      find_sole_consumer(b, n->output, is_depthwise)) {
+  if (may_defer(b, n)) {
     b->notes[n->output].deferred = true;
     return LOWER_DONE;
   }
@@ -281,4 +289,51 @@ lower_result lower_depthwise(builder *b, const graph_node *n, error *err) {
     builder_scratch(b, (size_t)step->expanded * sizeof(float) + product_scratch(&step->product));
   return add_step(b, &c, expansion ? run_expanded_depthwise : run_depthwise, step, false, err) ? LOWER_DONE
                                                                                                : LOWER_FAILED;
+}
+
+/* ---- the mean of a pointwise convolution ---- */
+
+typedef struct mean_step {
+  const cpu_kernels *kernels;
+  ptrdiff_t rows, channels;
+} mean_step;
+
+static void run_mean(const cpu_step *s, const frame *f) {
+  const mean_step *m = s->parameters;
+  m->kernels->mean_of_rows(step_read(s, f, 0), m->rows, m->channels, m->channels, 1.0f / (float)m->rows,
+                           step_write(s, f, 0));
+}
+
+static bool add_mean_step(builder *b, const shape *x, buffer_id read, buffer_id write, error *err) {
+  mean_step *m = builder_parameters(b, sizeof *m, err);
+  if (!m)
+    return false;
+  *m = (mean_step){b->program->kernels, x->dims[2], x->dims[1]};
+  cpu_step step = {.run = run_mean, .parameters = m, .serial = true};
+  return builder_step(b, &step, &read, 1, &write, 1, err);
+}
+
+lower_result lower_mean_of_pointwise(builder *b, const graph_node *n, error *err) {
+  const graph_node *conv = node_is_mean(b, n) ? builder_deferred(b, n->inputs[0]) : NULL;
+  if (!conv || conv->op != &op_conv1d)
+    return LOWER_DECLINED;
+  product_weights w;
+  weights_constant(b, conv, &w);
+  conv_step *step = builder_parameters(b, sizeof *step, err);
+  conv_buffers c = {{BUFFER_NONE, BUFFER_NONE, BUFFER_NONE}, {BUFFER_NONE, BUFFER_NONE}};
+  const shape *x = &graph_value_get(b->graph, conv->inputs[0])->shape;
+  buffer_id signal;
+  if (!step)
+    return LOWER_FAILED;
+  product *p = &step->product;
+  *p = product_of(b, conv);
+  p->in_rows = p->rows = 1;
+  if (!product_prepare(b, p, &w, 0, err) ||
+      !builder_read(b, conv->inputs[0], LAYOUT_CHANNELS_LAST, &signal, err) ||
+      !builder_temporary(b, (size_t)p->channels * sizeof(float), &c.reads[READ_X], err) ||
+      !add_mean_step(b, x, signal, c.reads[READ_X], err) ||
+      !builder_write(b, n->output, LAYOUT_CHANNELS_LAST, &c.writes[WRITE_Y], err))
+    return LOWER_FAILED;
+  builder_scratch(b, product_scratch(p));
+  return add_step(b, &c, run_conv, step, true, err) ? LOWER_DONE : LOWER_FAILED;
 }

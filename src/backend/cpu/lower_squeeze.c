@@ -11,7 +11,7 @@ typedef struct mean_step {
 
 static void run_mean(const cpu_step *s, const frame *f) {
   const mean_step *m = s->parameters;
-  m->kernels->mean_of_sums(step_read(s, f, 0), m->blocks, m->stride, m->channels, m->scale,
+  m->kernels->mean_of_rows(step_read(s, f, 0), m->blocks, m->stride, m->channels, m->scale,
                            step_write(s, f, 0));
 }
 

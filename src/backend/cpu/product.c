@@ -72,11 +72,9 @@ static bool pack_bias(builder *b, product *p, const float *bias, error *err) {
 
 /* ---- geometry ---- */
 
-/* Two vectors keep the multipliers busiest; no panel should be left with a single one. */
+/* Wide panels take the fewest loads for a multiply-add. */
 static int choose_panel_vectors(ptrdiff_t vectors) {
-  if (vectors <= GEMM_MAX_VECTORS)
-    return (int)vectors;
-  return vectors % 2 == 0 || vectors % 3 == 1 ? 2 : 3;
+  return vectors < GEMM_MAX_VECTORS ? (int)vectors : GEMM_MAX_VECTORS;
 }
 
 bool product_prepare(builder *b, product *p, const product_weights *w, int vectors, error *err) {

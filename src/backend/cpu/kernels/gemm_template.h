@@ -5,7 +5,7 @@
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define UNROLL        _Pragma("GCC unroll 16")
 
-enum { GEMM_INNER_STEP = 4, FLOATS_PER_LINE = 16 };
+enum { CACHE_LINE_BYTES = 64 };
 
 typedef struct gemm_sums {
   vec rows[GEMM_MAX_ROWS][GEMM_MAX_VECTORS];
@@ -34,8 +34,40 @@ ALWAYS_INLINE void gemm_start(const gemm_tile *t, gemm_sums *s, const int rows, 
   }
 }
 
+/* Many rows of A are addressed from one pointer for three of them, as processors can: base + {0, 1, 2} *
+ * stride. */
+#define GEMM_ROWS_PER_BASE(rows) ((rows) > 4 ? 3 : 1)
+#define GEMM_BASES(rows)         ((rows) > 4 ? ((rows) + 2) / 3 : (rows))
+
+typedef struct gemm_rows_of_a {
+  const char *base[(GEMM_MAX_ROWS + 2) / 3];
+  ptrdiff_t stride; /* bytes */
+} gemm_rows_of_a;
+
+/* The compiler may not see how the pointers hang together: it would make one of each row's, more than there
+ * are registers. */
+#define GEMM_OPAQUE(pointer) __asm__("" : "+r"(pointer))
+
+ALWAYS_INLINE gemm_rows_of_a gemm_rows_begin(const gemm_tile *t, const int rows) {
+  gemm_rows_of_a a = {.stride = t->a_stride * (ptrdiff_t)sizeof(float)};
+  const int bases = GEMM_BASES(rows);
+  UNROLL
+  for (int i = 0; i < bases; i++) {
+    a.base[i] = (const char *)t->a + i * GEMM_ROWS_PER_BASE(rows) * a.stride;
+    GEMM_OPAQUE(a.base[i]);
+  }
+  return a;
+}
+
+ALWAYS_INLINE void gemm_rows_advance(gemm_rows_of_a *a, const int rows) {
+  const int bases = GEMM_BASES(rows);
+  UNROLL
+  for (int i = 0; i < bases; i++)
+    a->base[i] += sizeof(float);
+}
+
 /* One step of the inner index. */
-ALWAYS_INLINE void gemm_step(const float *a, ptrdiff_t a_stride, const float *b, gemm_sums *s, const int rows,
+ALWAYS_INLINE void gemm_step(const gemm_rows_of_a *a, const float *b, gemm_sums *s, const int rows,
                              const int vectors) {
   vec w[GEMM_MAX_VECTORS];
   UNROLL
@@ -43,30 +75,27 @@ ALWAYS_INLINE void gemm_step(const float *a, ptrdiff_t a_stride, const float *b,
     w[v] = vec_load(b + v * VECTOR_LANES);
   UNROLL
   for (int r = 0; r < rows; r++) {
-    vec x = vec_set1(a[r * a_stride]);
+    vec x = vec_set1(
+        *((const float *)(a->base[r / GEMM_ROWS_PER_BASE(rows)] + r % GEMM_ROWS_PER_BASE(rows) * a->stride)));
     UNROLL
     for (int v = 0; v < vectors; v++)
       s->rows[r][v] = vec_fma(x, w[v], s->rows[r][v]);
   }
 }
 
+/* Not unrolled: the compiler runs out of registers otherwise, and the multiply-adds hide the loop. */
 ALWAYS_INLINE void gemm_accumulate(const gemm_tile *t, gemm_sums *s, const int rows, const int vectors) {
-  const float *a = t->a, *b = t->b;
-  const char *prefetch = t->prefetch;
-  ptrdiff_t a_stride = t->a_stride, k = t->inner;
-  for (; k >= GEMM_INNER_STEP; k -= GEMM_INNER_STEP) {
-    UNROLL
-    for (int i = 0; i < GEMM_INNER_STEP; i++)
-      gemm_step(a + i, a_stride, b + i * vectors * VECTOR_LANES, s, rows, vectors);
-    a += GEMM_INNER_STEP;
-    b += GEMM_INNER_STEP * vectors * VECTOR_LANES;
-    if (prefetch) {
-      __builtin_prefetch(prefetch, 0, 2);
-      prefetch += FLOATS_PER_LINE * sizeof(float);
-    }
+  gemm_rows_of_a a = gemm_rows_begin(t, rows);
+  const float *b = t->b;
+  const char *prefetch = t->prefetch ? t->prefetch : (const char *)b;
+  ptrdiff_t prefetch_step = t->prefetch ? CACHE_LINE_BYTES : 0;
+  for (ptrdiff_t k = t->inner; k > 0; k--) {
+    gemm_step(&a, b, s, rows, vectors);
+    gemm_rows_advance(&a, rows);
+    b += vectors * VECTOR_LANES;
+    __builtin_prefetch(prefetch, 0, 2);
+    prefetch += prefetch_step;
   }
-  for (; k > 0; k--, a++, b += vectors * VECTOR_LANES)
-    gemm_step(a, a_stride, b, s, rows, vectors);
 }
 
 /* A single row: four chains for the inner indices of equal remainder. */
@@ -108,6 +137,11 @@ ALWAYS_INLINE void gemm_add_residual(const gemm_tile *t, gemm_sums *s, const int
   }
 }
 
+/* Then leaky_relu is the larger of x and alpha x, which takes two instructions (and NaN stays NaN). */
+ALWAYS_INLINE bool slope_is_usual(float alpha) {
+  return alpha > 0 && alpha <= 1;
+}
+
 ALWAYS_INLINE void gemm_activate_simple(const gemm_tile *t, gemm_sums *s, const int rows, const int vectors) {
   vec zero = vec_set1(0), alpha = vec_set1(t->alpha);
   if (t->activation == ACTIVATION_RELU) {
@@ -116,6 +150,12 @@ ALWAYS_INLINE void gemm_activate_simple(const gemm_tile *t, gemm_sums *s, const 
       UNROLL
     for (int v = 0; v < vectors; v++)
       s->rows[r][v] = vec_max(zero, s->rows[r][v]);
+  } else if (t->activation == ACTIVATION_LEAKY_RELU && slope_is_usual(t->alpha)) {
+    UNROLL
+    for (int r = 0; r < rows; r++)
+      UNROLL
+    for (int v = 0; v < vectors; v++)
+      s->rows[r][v] = vec_max(vec_mul(alpha, s->rows[r][v]), s->rows[r][v]);
   } else if (t->activation == ACTIVATION_LEAKY_RELU) {
     UNROLL
     for (int r = 0; r < rows; r++)

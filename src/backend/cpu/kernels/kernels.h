@@ -21,7 +21,7 @@ typedef struct cpu_kernels {
   gemm_kernel_table gemm_tiles;
   gemm_scale_panel_kernel *gemm_scale_panel;
   depthwise_kernel *depthwise;
-  mean_of_sums_kernel *mean_of_sums;
+  mean_of_rows_kernel *mean_of_rows;
   gated_sum_kernel *gated_sum;
 
   /* y[i] = activation of x[i], i < n; y may be x. */

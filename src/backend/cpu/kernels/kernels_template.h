@@ -18,7 +18,7 @@ const cpu_kernels KERNELS = {
     .gemm_tiles = GEMM_TABLE,
     .gemm_scale_panel = gemm_scale_panel,
     .depthwise = depthwise,
-    .mean_of_sums = mean_of_sums,
+    .mean_of_rows = mean_of_rows,
     .gated_sum = gated_sum,
     .activate = activate,
 };

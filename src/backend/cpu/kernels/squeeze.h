@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* mean[c] = scale * (sum over the rows of sums[row][c]); a row is padded to whole vectors. */
-typedef void mean_of_sums_kernel(const float *sums, ptrdiff_t rows, ptrdiff_t stride, ptrdiff_t channels,
+/* mean[c] = scale * (sum over the rows of x[row][c]); rows lie `stride` apart. */
+typedef void mean_of_rows_kernel(const float *x, ptrdiff_t rows, ptrdiff_t stride, ptrdiff_t channels,
                                  float scale, float *mean);
 
 /* y[t][c] = x[t][c] * gate[c] + residual[t][c]; residual may be NULL. Rows lie `channels` apart. */

@@ -1,17 +1,20 @@
 #include "backend/cpu/kernels/squeeze.h"
 
-static void mean_of_sums(const float *sums, ptrdiff_t rows, ptrdiff_t stride, ptrdiff_t channels, float scale,
+static void mean_of_rows(const float *x, ptrdiff_t rows, ptrdiff_t stride, ptrdiff_t channels, float scale,
                          float *mean) {
+  enum { CHAINS = 4 };
   for (ptrdiff_t c = 0; c < channels; c += VECTOR_LANES) {
-    vec partial[4] = {vec_set1(0), vec_set1(0), vec_set1(0), vec_set1(0)};
+    bool whole = channels - c >= VECTOR_LANES;
+    vec chains[CHAINS] = {vec_set1(0), vec_set1(0), vec_set1(0), vec_set1(0)};
     ptrdiff_t row = 0;
-    for (; row + 4 <= rows; row += 4)
-      for (int i = 0; i < 4; i++)
-        partial[i] = vec_add(partial[i], vec_load(sums + (row + i) * stride + c));
+    for (; row + CHAINS <= rows; row += CHAINS)
+      UNROLL
+    for (int i = 0; i < CHAINS; i++)
+      chains[i] = vec_add(chains[i], gemm_load(x + (row + i) * stride + c, whole, channels - c));
     for (; row < rows; row++)
-      partial[0] = vec_add(partial[0], vec_load(sums + row * stride + c));
-    vec sum = vec_add(vec_add(partial[0], partial[1]), vec_add(partial[2], partial[3]));
-    gemm_store(mean + c, channels - c >= VECTOR_LANES, channels - c, vec_mul(sum, vec_set1(scale)));
+      chains[0] = vec_add(chains[0], gemm_load(x + row * stride + c, whole, channels - c));
+    vec sum = vec_add(vec_add(chains[0], chains[1]), vec_add(chains[2], chains[3]));
+    gemm_store(mean + c, whole, channels - c, vec_mul(sum, vec_set1(scale)));
   }
 }
 
