@@ -1,5 +1,7 @@
 #include "backend/cpu/product.h"
 
+#include "backend/cpu/aligned.h"
+
 #include <string.h>
 
 /* Fixed sizes: nothing here may depend on threads or batches. */
@@ -253,6 +255,13 @@ static void run_block_panel(const product *p, const product_operands *o, const i
   t.resume = block->begin > 0;
   t.finish = block->end == p->inner;
   t.a_stride = block->stride;
+  const char *next = NULL, *next_end = NULL;
+  if (panel + 1 < p->panels) {
+    ptrdiff_t next_width = (ptrdiff_t)panel_width(p, panel + 1) * p->lanes;
+    const float *next_panel = panel_weights(p, group, panel + 1);
+    next = (const char *)(next_panel + block->begin * next_width);
+    next_end = (const char *)(next_panel + block->end * next_width);
+  }
   for (ptrdiff_t tile = block->first_tile; tile < block->end_tile; tile++) {
     ptrdiff_t begin, end;
     valid_inner(p, tile, &begin, &end);
@@ -261,6 +270,8 @@ static void run_block_panel(const product *p, const product_operands *o, const i
     t.inner = end - begin;
     t.a = o->scratch + (tile_begin(p, tile) - first_row) * block->stride + begin - block->begin;
     t.b = b + begin * width;
+    t.prefetch = next < next_end ? next : NULL;
+    next += t.inner * CACHE_LINE;
     run_tile(p, &t, o, group * p->columns + panel * p->panel_vectors * p->lanes, tile, vectors);
   }
 }
