@@ -16,6 +16,7 @@ static const lowering lowerings[] = {
     {"adaptive_avg_pool1d", lower_mean_of_sums},
     {"mul", lower_gate},
     {"add", lower_gated_sum},
+    {"attention", lower_attention},
     {NULL, NULL},
 };
 

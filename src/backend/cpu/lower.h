@@ -21,5 +21,8 @@ lower_function lower_conv1d, lower_depthwise, lower_linear_layer, lower_matrix_p
 /* Squeeze-excitation: a mean whose sums a convolution has left; x * gate, deferred to the convolution or the
  * sum that is its only consumer; that sum. */
 lower_function lower_mean_of_pointwise, lower_mean_of_sums, lower_gate, lower_gated_sum;
+lower_function lower_mean_of_sums, lower_gate, lower_gated_sum;
+/* With kernels. */
+lower_function lower_attention;
 
 #endif

@@ -11,6 +11,17 @@
 
 #include <stddef.h>
 
+/* Attention over one sample: q, k, v and result are (steps, stride), heads lie side by side in a row. */
+typedef struct attention_job {
+  const float *q, *k, *v;
+  float *result;
+  ptrdiff_t steps, stride, width; /* width: of a head */
+  float scale;
+} attention_job;
+
+/* Queries are taken in tiles of this many vectors. */
+enum { ATTENTION_QUERY_VECTORS = 2 };
+
 typedef struct cpu_kernels {
   const char *name; /* "avx512" */
   int lanes;        /* floats in a vector */
@@ -26,6 +37,8 @@ typedef struct cpu_kernels {
 
   /* y[i] = activation of x[i], i < n; y may be x. */
   void (*activate)(activation_kind kind, float alpha, const float *x, float *y, ptrdiff_t n);
+  /* Units begin..end: of each head in turn, tiles of queries. scratch: (steps + width) tiles' rows. */
+  void (*attend)(const attention_job *job, ptrdiff_t begin, ptrdiff_t end, float *scratch);
 } cpu_kernels;
 
 extern const cpu_kernels cpu_kernels_generic;

@@ -9,6 +9,7 @@
 #include "backend/cpu/kernels/squeeze_template.h"
 
 #include "backend/cpu/kernels/activation_template.h"
+#include "backend/cpu/kernels/attention_template.h"
 
 const cpu_kernels KERNELS = {
     .name = KERNELS_NAME,
@@ -21,4 +22,5 @@ const cpu_kernels KERNELS = {
     .mean_of_rows = mean_of_rows,
     .gated_sum = gated_sum,
     .activate = activate,
+    .attend = attend,
 };
