@@ -58,6 +58,10 @@ bool value_is_signal(const builder *b, value_id v) {
   return value->type == DTYPE_F32 && value->shape.rank == 3 && value->shape.dims[0] == 1;
 }
 
+layout builder_layout(const builder *b, value_id v) {
+  return b->homes[v].buffers[LAYOUT_CHANNELS_LAST] != BUFFER_NONE ? LAYOUT_CHANNELS_LAST : LAYOUT_ROW_MAJOR;
+}
+
 void builder_alias(builder *b, value_id v, layout l, buffer_id id) {
   const shape *s = &graph_value_get(b->graph, v)->shape;
   b->homes[v].buffers[l] = id;

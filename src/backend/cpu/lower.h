@@ -23,6 +23,8 @@ lower_function lower_conv1d, lower_depthwise, lower_linear_layer, lower_matrix_p
 lower_function lower_mean_of_pointwise, lower_mean_of_sums, lower_gate, lower_gated_sum;
 lower_function lower_mean_of_sums, lower_gate, lower_gated_sum;
 /* With kernels. */
-lower_function lower_attention;
+lower_function lower_activation, lower_adaptive_pool, lower_attention, lower_batch_norm, lower_binary,
+    lower_concat, lower_embedding, lower_group_norm, lower_layer_norm, lower_pad, lower_pool, lower_prelu,
+    lower_reduce, lower_reshape, lower_slice, lower_softmax, lower_transpose;
 
 #endif
