@@ -37,7 +37,7 @@ static void check_output(graph *g, value_id v, double tolerance, bool specials, 
 /* One operator on one signal, of many sizes, in both layouts, with and without NaN. */
 static void check_on_signals(const char *op, const op_attributes *a, double tolerance,
                              int64_t least_samples) {
-  static const int64_t sizes[][2] = {{1, 1}, {1, 7}, {3, 1}, {5, 18}, {16, 16}, {33, 31}, {70, 131}};
+  static const int64_t sizes[][2] = {{1, 1}, {1, 7}, {3, 1}, {33, 18}, {70, 131}};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
     for (int variant = 0; variant < 4; variant++) {
       if (sizes[i][1] < least_samples)
@@ -54,6 +54,16 @@ static op_attributes axes_attributes(const int64_t *axes, int count, bool keep_d
   a.ints_count = count;
   a.keep_dim = keep_dim;
   return a;
+}
+
+/* x + 50: sums that don't cancel, means that are far from 0. */
+static value_id shifted(graph *g, value_id x) {
+  static const float shift = 50;
+  error err = {0};
+  op_attributes none = network_attributes();
+  const shape one = SHAPE(1);
+  value_id constant = graph_add_constant(g, "shift", DTYPE_F32, &one, &shift, &err);
+  return network_node(g, "add", (value_id[]){x, constant}, 2, &none);
 }
 
 /* ---- elementwise ---- */
@@ -125,10 +135,13 @@ static void test_reduce(void **state) {
   static const char *const ops[] = {"reduce_sum", "reduce_mean", "reduce_max", "count_nonzero"};
   static const int64_t axes[][2] = {{0, -1}, {1, -1}, {2, -1}, {1, 2}, {0, 2}};
   for (size_t op = 0; op < sizeof ops / sizeof *ops; op++)
-    for (size_t i = 0; i < sizeof axes / sizeof *axes; i++) {
-      op_attributes a = axes_attributes(axes[i], axes[i][1] < 0 ? 1 : 2, i % 2);
-      check_on_signals(ops[op], &a, 1e-6, 1);
-    }
+    for (size_t i = 0; i < sizeof axes / sizeof *axes; i++)
+      for (int variant = 0; variant < 4; variant++) {
+        op_attributes a = axes_attributes(axes[i], axes[i][1] < 0 ? 1 : 2, i % 2);
+        graph *g = network_create();
+        value_id x = shifted(g, signal_input(g, 70, 131, variant & 1));
+        check_output(g, network_node(g, ops[op], &x, 1, &a), 1e-6, variant & 2, ops[op]);
+      }
 }
 
 static void test_reduce_other_ranks(void **state) {
@@ -140,7 +153,7 @@ static void test_reduce_other_ranks(void **state) {
       if (axes[i][0] >= shapes[s].rank || axes[i][1] >= shapes[s].rank)
         continue;
       graph *g = network_create();
-      value_id x = network_input(g, shapes[s]);
+      value_id x = shifted(g, network_input(g, shapes[s]));
       op_attributes a = axes_attributes(axes[i], axes[i][1] < 0 ? 1 : 2, false);
       check_output(g, network_node(g, "reduce_mean", &x, 1, &a), 1e-6, false, "reduce_mean");
     }
@@ -217,16 +230,6 @@ static void test_adaptive_pooling(void **state) {
 
 /* ---- normalisation ---- */
 
-/* A mean far from 0 costs digits where it isn't taken away with care. */
-static value_id shifted(graph *g, value_id x) {
-  static const float shift = 50;
-  error err = {0};
-  op_attributes none = network_attributes();
-  const shape one = SHAPE(1);
-  value_id constant = graph_add_constant(g, "shift", DTYPE_F32, &one, &shift, &err);
-  return network_node(g, "add", (value_id[]){x, constant}, 2, &none);
-}
-
 static void test_layer_norm(void **state) {
   use_variant(state);
   const shape shapes[] = {SHAPE(1, 5, 7), SHAPE(1, 30, 768), SHAPE(3, 1), SHAPE(2, 3, 33), SHAPE(1, 9, 16)};
@@ -300,7 +303,7 @@ static void test_batch_norm_of_inputs(void **state) {
 
 /* ---- attention ---- */
 
-static void check_attention(int64_t steps, int64_t heads, int64_t width, double scale) {
+static void check_attention(int64_t steps, int64_t heads, int64_t width, double scale, double tolerance) {
   graph *g = network_create();
   op_attributes a = network_attributes();
   a.heads = heads;
@@ -308,7 +311,7 @@ static void check_attention(int64_t steps, int64_t heads, int64_t width, double 
   value_id qkv[3];
   for (int i = 0; i < 3; i++)
     qkv[i] = network_input(g, SHAPE(1, steps, heads * width));
-  check_output(g, network_node(g, "attention", qkv, 3, &a), 1e-6, false, "attention");
+  check_output(g, network_node(g, "attention", qkv, 3, &a), tolerance, false, "attention");
 }
 
 static void test_attention(void **state) {
@@ -316,8 +319,9 @@ static void test_attention(void **state) {
   static const int64_t sizes[][3] = {{1, 1, 1},   {2, 3, 5},   {5, 2, 64},  {16, 1, 16}, {17, 3, 8},
                                      {31, 2, 20}, {33, 1, 31}, {64, 2, 32}, {70, 3, 65}, {156, 2, 64}};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-    check_attention(sizes[i][0], sizes[i][1], sizes[i][2], 0.125);
-    check_attention(sizes[i][0], sizes[i][1], sizes[i][2], -8);
+    check_attention(sizes[i][0], sizes[i][1], sizes[i][2], 0.125, 1e-6);
+    /* Scores of up to 16 are rounded to 1e-6, and weights with them. */
+    check_attention(sizes[i][0], sizes[i][1], sizes[i][2], -1, 3e-6);
   }
 }
 

@@ -58,24 +58,24 @@ static void make_inputs(const graph *g, bool specials, float *inputs[MAX_INPUTS]
   }
 }
 
-/* `batch` samples from `first` on; free the result. */
-static float *run_graph(const graph *g, int threads, float *const inputs[MAX_INPUTS], size_t first,
-                        size_t batch) {
+static executable *compile(const graph *g, int threads) {
   error err = {0};
-  size_t count = batch * sample_size(g, graph_output(g, 0));
-  const void *in[MAX_INPUTS];
-  float *y = malloc(count * sizeof *y);
-  assert_non_null(y);
-  memset(y, 0xa5, count * sizeof *y);
-  for (int i = 0; i < graph_input_count(g); i++)
-    in[i] = inputs[i] + first * sample_size(g, graph_input(g, i));
   executable *e = cpu_backend.compile(g, threads, &err);
   if (!e)
     fail_msg("%s", err.message);
   assert_string_equal(cpu_backend.variant(e), getenv("DEEPECG_CPU"));
+  return e;
+}
+
+/* `batch` samples from `first` on, into y. */
+static void run_samples(executable *e, const graph *g, float *const inputs[MAX_INPUTS], size_t first,
+                        size_t batch, float *y) {
+  error err = {0};
+  const void *in[MAX_INPUTS];
+  memset(y, 0xa5, batch * sample_size(g, graph_output(g, 0)) * sizeof *y);
+  for (int i = 0; i < graph_input_count(g); i++)
+    in[i] = inputs[i] + first * sample_size(g, graph_input(g, i));
   assert_true(cpu_backend.run(e, in, (void *[]){y}, batch, &err));
-  cpu_backend.destroy(e);
-  return y;
 }
 
 /* ---- checks ---- */
@@ -86,11 +86,11 @@ static bool close_to(float y, float truth, double bound) {
   return fabs((double)y - (double)truth) <= bound;
 }
 
-static void check_values(const graph *g, float *const inputs[MAX_INPUTS], double tolerance,
+static void check_values(const graph *g, float *const inputs[MAX_INPUTS], const float *y, double tolerance,
                          const char *what) {
   error err = {0};
   size_t count = sample_size(g, graph_output(g, 0));
-  float *truth = malloc(count * sizeof *truth), *y = run_graph(g, 1, inputs, 0, 1);
+  float *truth = malloc(count * sizeof *truth);
   assert_non_null(truth);
   if (!graph_evaluate(g, (const void *const *)inputs, (void *[]){truth}, &err))
     fail_msg("%s: %s", what, err.message);
@@ -103,36 +103,38 @@ static void check_values(const graph *g, float *const inputs[MAX_INPUTS], double
       fail_msg("%s: element %zu of %zu is %.9g instead of %.9g (largest: %g)", what, i, count, (double)y[i],
                (double)truth[i], largest);
   free(truth);
+}
+
+/* A batch, of which some samples are run by one thread each and the last by all, against samples alone. */
+static void check_bits(const graph *g, int threads, float *const inputs[MAX_INPUTS], const float *alone,
+                       const char *what) {
+  size_t size = BATCH * sample_size(g, graph_output(g, 0));
+  float *y = malloc(size * sizeof *y);
+  assert_non_null(y);
+  executable *e = compile(g, threads);
+  run_samples(e, g, inputs, 0, BATCH, y);
+  if (memcmp(y, alone, size * sizeof *y) != 0)
+    fail_msg("%s: bits differ for %d threads", what, threads);
+  cpu_backend.destroy(e);
   free(y);
 }
 
-/* Samples alone on one thread against batches, where some are run by one thread each and the last by all. */
-static void check_bits(const graph *g, float *const inputs[MAX_INPUTS], const char *what) {
-  static const int threads[] = {1, 2, 4};
-  size_t size = sample_size(g, graph_output(g, 0)) * sizeof(float);
-  unsigned char *alone = malloc(BATCH * size);
-  assert_non_null(alone);
-  for (size_t sample = 0; sample < BATCH; sample++) {
-    float *y = run_graph(g, 1, inputs, sample, 1);
-    memcpy(alone + sample * size, y, size);
-    free(y);
-  }
-  for (size_t t = 0; t < sizeof threads / sizeof *threads; t++)
-    for (size_t batch = 1; batch <= BATCH; batch += BATCH - 1) {
-      float *y = run_graph(g, threads[t], inputs, 0, batch);
-      if (memcmp(y, alone, batch * size) != 0)
-        fail_msg("%s: bits differ for %d threads, batch %zu", what, threads[t], batch);
-      free(y);
-    }
-  free(alone);
-}
-
 void check_graph(const graph *g, double tolerance, bool specials, const char *what) {
+  static const int threads[] = {1, 2, 4};
   float *inputs[MAX_INPUTS];
+  size_t size = sample_size(g, graph_output(g, 0));
+  float *alone = malloc(BATCH * size * sizeof *alone);
+  assert_non_null(alone);
   assert_in_range(graph_input_count(g), 1, MAX_INPUTS);
   make_inputs(g, specials, inputs);
-  check_values(g, inputs, tolerance, what);
-  check_bits(g, inputs, what);
+  executable *e = compile(g, 1);
+  for (size_t sample = 0; sample < BATCH; sample++)
+    run_samples(e, g, inputs, sample, 1, alone + sample * size);
+  cpu_backend.destroy(e);
+  check_values(g, inputs, alone, tolerance, what);
+  for (size_t i = 0; !specials && i < sizeof threads / sizeof *threads; i++)
+    check_bits(g, threads[i], inputs, alone, what);
   for (int i = 0; i < graph_input_count(g); i++)
     free(inputs[i]);
+  free(alone);
 }

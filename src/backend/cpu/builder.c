@@ -59,7 +59,8 @@ bool value_is_signal(const builder *b, value_id v) {
 }
 
 layout builder_layout(const builder *b, value_id v) {
-  return b->homes[v].buffers[LAYOUT_CHANNELS_LAST] != BUFFER_NONE ? LAYOUT_CHANNELS_LAST : LAYOUT_ROW_MAJOR;
+  bool channels_last = b->notes[v].deferred || b->homes[v].buffers[LAYOUT_CHANNELS_LAST] != BUFFER_NONE;
+  return channels_last ? LAYOUT_CHANNELS_LAST : LAYOUT_ROW_MAJOR;
 }
 
 void builder_alias(builder *b, value_id v, layout l, buffer_id id) {
