@@ -33,7 +33,7 @@ static attention_parameters *parameters_of(builder *b, const graph_node *n, erro
   return p;
 }
 
-lower_result lower_attention(builder *b, const graph_node *n, error *err) {
+lower_result lower_attention_step(builder *b, const graph_node *n, error *err) {
   if (graph_value_get(b->graph, n->output)->shape.dims[0] != 1)
     return LOWER_DECLINED;
   attention_parameters *p = parameters_of(b, n, err);

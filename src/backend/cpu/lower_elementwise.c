@@ -29,7 +29,7 @@ static void run_activation(const cpu_step *s, const frame *f) {
   f->program->kernels->activate(p->kind, p->alpha, x + begin, y + begin, end - begin);
 }
 
-lower_result lower_activation(builder *b, const graph_node *n, error *err) {
+lower_result lower_activation_step(builder *b, const graph_node *n, error *err) {
   activation_parameters *p = builder_parameters(b, sizeof *p, err);
   layout l = builder_layout(b, n->inputs[0]);
   int read, write;
@@ -179,7 +179,7 @@ static lower_result lower_walk(builder *b, const graph_node *n, binary_parameter
              : LOWER_FAILED;
 }
 
-lower_result lower_binary(builder *b, const graph_node *n, error *err) {
+lower_result lower_binary_step(builder *b, const graph_node *n, error *err) {
   static const char *const names[] = {
       [BINARY_ADD] = "add", [BINARY_SUB] = "sub", [BINARY_MUL] = "mul", [BINARY_DIV] = "div"};
   binary_parameters *p = builder_parameters(b, sizeof *p, err);
@@ -195,7 +195,7 @@ lower_result lower_binary(builder *b, const graph_node *n, error *err) {
 }
 
 /* The slopes are broadcast along axis 1. */
-lower_result lower_prelu(builder *b, const graph_node *n, error *err) {
+lower_result lower_prelu_step(builder *b, const graph_node *n, error *err) {
   binary_parameters *p = builder_parameters(b, sizeof *p, err);
   if (!p)
     return LOWER_FAILED;

@@ -27,7 +27,7 @@ static lower_result alias_row_major(builder *b, const graph_node *n, error *err)
   return LOWER_DONE;
 }
 
-lower_result lower_reshape(builder *b, const graph_node *n, error *err) {
+lower_result lower_reshape_step(builder *b, const graph_node *n, error *err) {
   return alias_row_major(b, n, err);
 }
 
@@ -45,7 +45,7 @@ static bool keeps_order(const shape *x, const int64_t *permutation) {
 }
 
 /* A signal turned round is the same memory, seen in the other layout. */
-lower_result lower_transpose(builder *b, const graph_node *n, error *err) {
+lower_result lower_transpose_step(builder *b, const graph_node *n, error *err) {
   const int64_t *permutation = n->attributes.ints;
   value_id x = n->inputs[0];
   if (keeps_order(shape_of(b, x), permutation))
@@ -129,7 +129,7 @@ static copy_parameters *copies_of(builder *b, int lists, error *err) {
   return builder_parameters(b, sizeof(copy_parameters) + (size_t)lists * sizeof(piece_list), err);
 }
 
-lower_result lower_concat(builder *b, const graph_node *n, error *err) {
+lower_result lower_concat_step(builder *b, const graph_node *n, error *err) {
   copy_parameters *p = copies_of(b, n->input_count, err);
   if (!p)
     return LOWER_FAILED;
@@ -152,7 +152,7 @@ lower_result lower_concat(builder *b, const graph_node *n, error *err) {
 
 /* The beginning of a buffer needs no copy. Steps other than 1 are copied if the rows are the outermost axis.
  */
-lower_result lower_slice(builder *b, const graph_node *n, error *err) {
+lower_result lower_slice_step(builder *b, const graph_node *n, error *err) {
   const op_attributes *a = &n->attributes;
   layout l = copy_layout(b, n);
   int axis = stored_axis(a->axis, l);
@@ -185,7 +185,7 @@ lower_result lower_slice(builder *b, const graph_node *n, error *err) {
 }
 
 /* Padding of one axis. */
-lower_result lower_pad(builder *b, const graph_node *n, error *err) {
+lower_result lower_pad_step(builder *b, const graph_node *n, error *err) {
   const op_attributes *a = &n->attributes;
   layout l = copy_layout(b, n);
   int rank = shape_of(b, n->output)->rank, padded = -1;
@@ -233,7 +233,7 @@ static void run_embedding(const cpu_step *s, const frame *f) {
   }
 }
 
-lower_result lower_embedding(builder *b, const graph_node *n, error *err) {
+lower_result lower_embedding_step(builder *b, const graph_node *n, error *err) {
   embedding_parameters *p = builder_parameters(b, sizeof *p, err);
   int reads[2], write;
   if (!p)

@@ -99,14 +99,14 @@ static lower_result add_norm(builder *b, const graph_node *n, const norm_paramet
              : LOWER_FAILED;
 }
 
-lower_result lower_layer_norm(builder *b, const graph_node *n, error *err) {
+lower_result lower_layer_norm_step(builder *b, const graph_node *n, error *err) {
   const shape *x = shape_of(b, n->inputs[0]);
   int axis = (int)n->attributes.axis;
   norm_parameters plan = {.rows = product(x, 0, axis), .size = product(x, axis, x->rank)};
   return add_norm(b, n, &plan, plan.size, LAYOUT_ROW_MAJOR, run_layer_norm, err);
 }
 
-lower_result lower_group_norm(builder *b, const graph_node *n, error *err) {
+lower_result lower_group_norm_step(builder *b, const graph_node *n, error *err) {
   const shape *x = shape_of(b, n->inputs[0]);
   norm_parameters plan = {.samples = (ptrdiff_t)x->dims[0],
                           .channels = (ptrdiff_t)x->dims[1],
@@ -170,7 +170,7 @@ static bool make_scales(builder *b, const graph_node *n, const float *const oper
   return true;
 }
 
-lower_result lower_batch_norm(builder *b, const graph_node *n, error *err) {
+lower_result lower_batch_norm_step(builder *b, const graph_node *n, error *err) {
   const float *operands[5];
   const shape *x = shape_of(b, n->inputs[0]);
   layout l = builder_layout(b, n->inputs[0]);

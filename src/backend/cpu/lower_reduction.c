@@ -77,7 +77,7 @@ static lower_result lower_axes(builder *b, const graph_node *n, reduction_kind k
   return builder_step(b, &step, &read, 1, &write, 1, err) ? LOWER_DONE : LOWER_FAILED;
 }
 
-lower_result lower_reduce(builder *b, const graph_node *n, error *err) {
+lower_result lower_reduce_step(builder *b, const graph_node *n, error *err) {
   static const struct {
     const char *name;
     reduction_kind kind;
@@ -161,7 +161,7 @@ static lower_result add_pool(builder *b, const graph_node *n, const pool_paramet
   return builder_step(b, &step, &read, 1, &write, 1, err) ? LOWER_DONE : LOWER_FAILED;
 }
 
-lower_result lower_pool(builder *b, const graph_node *n, error *err) {
+lower_result lower_pool_step(builder *b, const graph_node *n, error *err) {
   const op_attributes *a = &n->attributes;
   if (!value_is_signal(b, n->inputs[0]))
     return LOWER_DECLINED;
@@ -179,7 +179,7 @@ lower_result lower_pool(builder *b, const graph_node *n, error *err) {
 }
 
 /* One bin is a reduction over time, in either layout. */
-lower_result lower_adaptive_pool(builder *b, const graph_node *n, error *err) {
+lower_result lower_adaptive_pool_step(builder *b, const graph_node *n, error *err) {
   bool mean = strcmp(n->op->name, "adaptive_avg_pool1d") == 0;
   reduction_kind kind = mean ? REDUCTION_SUM : REDUCTION_MAX;
   if (n->attributes.output_size == 1)
@@ -208,7 +208,7 @@ static void run_softmax(const cpu_step *s, const frame *f) {
   f->program->kernels->softmax_rows(x + begin * p->length, end - begin, p->length, y + begin * p->length);
 }
 
-lower_result lower_softmax(builder *b, const graph_node *n, error *err) {
+lower_result lower_softmax_step(builder *b, const graph_node *n, error *err) {
   const shape *x = shape_of(b, n->inputs[0]);
   if (n->attributes.axis != x->rank - 1)
     return LOWER_DECLINED;
