@@ -15,17 +15,32 @@ static inline deviations join_deviations(deviations a, deviations b) {
   return (deviations){vec_add(a.sum, b.sum), vec_add(a.squares, b.squares)};
 }
 
+static inline deviations add_deviation(deviations d, vec x, vec mean) {
+  vec difference = vec_sub(x, mean);
+  return (deviations){vec_add(d.sum, difference), vec_fma(difference, difference, d.squares)};
+}
+
+static deviations leaf_deviations(const float *x, ptrdiff_t stride, vec_mask mask, vec mean) {
+  deviations parts[4];
+  for (int i = 0; i < 4; i++)
+    parts[i] = (deviations){vec_set1(0), vec_set1(0)};
+  for (int i = 0; i < REDUCTION_LEAF; i++)
+    parts[i % 4] = add_deviation(parts[i % 4], vec_load_masked(x + i * stride, mask), mean);
+  return join_deviations(join_deviations(parts[0], parts[1]), join_deviations(parts[2], parts[3]));
+}
+
 /* The rows x[i * stride], i < n, of one vector, in halves as in reduction_template.h. */
 static deviations column_deviations(const float *x, ptrdiff_t stride, ptrdiff_t n, vec_mask mask, vec mean) {
-  if (n > REDUCTION_LEAF)
-    return join_deviations(column_deviations(x, stride, n / 2, mask, mean),
-                           column_deviations(x + n / 2 * stride, stride, n - n / 2, mask, mean));
-  deviations d = {vec_set1(0), vec_set1(0)};
-  for (ptrdiff_t i = 0; i < n; i++) {
-    vec difference = vec_sub(vec_load_masked(x + i * stride, mask), mean);
-    d.sum = vec_add(d.sum, difference);
-    d.squares = vec_fma(difference, difference, d.squares);
+  if (n == REDUCTION_LEAF)
+    return leaf_deviations(x, stride, mask, mean);
+  if (n > REDUCTION_LEAF) {
+    ptrdiff_t half = first_half(n);
+    return join_deviations(column_deviations(x, stride, half, mask, mean),
+                           column_deviations(x + half * stride, stride, n - half, mask, mean));
   }
+  deviations d = {vec_set1(0), vec_set1(0)};
+  for (ptrdiff_t i = 0; i < n; i++)
+    d = add_deviation(d, vec_load_masked(x + i * stride, mask), mean);
   return d;
 }
 
@@ -37,7 +52,7 @@ static deviations row_deviations(const float *x, ptrdiff_t n, vec mean) {
   difference = vec_select(rest, difference, zero);
   deviations d = {difference, vec_mul(difference, difference)};
   d = join_deviations(column_deviations(x, VECTOR_LANES, vectors, vec_first(VECTOR_LANES), mean), d);
-  return (deviations){sum_across(d.sum), sum_across(d.squares)};
+  return (deviations){vec_set1(sum_across(d.sum)), vec_set1(sum_across(d.squares))};
 }
 
 static moments moments_of(vec mean, deviations d, ptrdiff_t n, float epsilon) {
@@ -49,9 +64,8 @@ static moments moments_of(vec mean, deviations d, ptrdiff_t n, float epsilon) {
 }
 
 static moments row_moments(const float *x, ptrdiff_t n, float epsilon) {
-  vec mean = vec_set1(first_lane(sum_row(x, n, 0)) / (float)n);
-  moments m = moments_of(mean, row_deviations(x, n, mean), n, epsilon);
-  return (moments){mean, vec_set1(first_lane(m.rest)), vec_set1(first_lane(m.scale))};
+  vec mean = vec_set1(sum_row(x, n, 0) / (float)n);
+  return moments_of(mean, row_deviations(x, n, mean), n, epsilon);
 }
 
 static inline vec normalise(vec x, const moments *m, vec gamma, vec beta) {

@@ -14,31 +14,56 @@ static inline vec larger(vec a, vec b) {
   return vec_select(vec_mask_or(vec_greater(b, a), vec_unordered(b, b)), b, a);
 }
 
+static inline float larger_scalar(float a, float b) {
+  return b > a || isnan(b) ? b : a;
+}
+
+static inline float vec_add_scalar(float a, float b) {
+  return a + b;
+}
+
 static inline vec itself(vec x) {
   return x;
 }
 
+/* Where the rows of a column are parted: leaves are full, but for the last. */
+static inline ptrdiff_t first_half(ptrdiff_t n) {
+  return (n / 2 + REDUCTION_LEAF - 1) / REDUCTION_LEAF * REDUCTION_LEAF;
+}
+
 /* NAME_column: the rows x[i * stride], i < n, of one vector, of which `mask` is there.
- * NAME_across: lane 0 is what all lanes of v become. */
+ * NAME_across: all lanes of v. */
 #define DEFINE_REDUCTION(name, map, join)                                                                    \
+  static vec name##_leaf(const float *x, ptrdiff_t stride, vec_mask mask) {                                  \
+    vec parts[4];                                                                                            \
+    for (int i = 0; i < 4; i++)                                                                              \
+      parts[i] = map(vec_load_masked(x + i * stride, mask));                                                 \
+    for (int i = 4; i < REDUCTION_LEAF; i++)                                                                 \
+      parts[i % 4] = join(parts[i % 4], map(vec_load_masked(x + i * stride, mask)));                         \
+    return join(join(parts[0], parts[1]), join(parts[2], parts[3]));                                         \
+  }                                                                                                          \
   static vec name##_column(const float *x, ptrdiff_t stride, ptrdiff_t n, vec_mask mask) {                   \
-    if (n > REDUCTION_LEAF)                                                                                  \
-      return join(name##_column(x, stride, n / 2, mask),                                                     \
-                  name##_column(x + n / 2 * stride, stride, n - n / 2, mask));                               \
+    if (n == REDUCTION_LEAF)                                                                                 \
+      return name##_leaf(x, stride, mask);                                                                   \
+    if (n > REDUCTION_LEAF) {                                                                                \
+      ptrdiff_t half = first_half(n);                                                                        \
+      return join(name##_column(x, stride, half, mask),                                                      \
+                  name##_column(x + half * stride, stride, n - half, mask));                                 \
+    }                                                                                                        \
     vec result = map(vec_load_masked(x, mask));                                                              \
     for (ptrdiff_t i = 1; i < n; i++)                                                                        \
       result = join(result, map(vec_load_masked(x + i * stride, mask)));                                     \
     return result;                                                                                           \
   }                                                                                                          \
-  static vec name##_across(vec v) {                                                                          \
-    float lanes[2 * VECTOR_LANES] = {0};                                                                     \
-    for (int half = VECTOR_LANES / 2; half > 0; half /= 2) {                                                 \
-      vec_store(lanes, v);                                                                                   \
-      v = join(v, vec_load(lanes + half));                                                                   \
-    }                                                                                                        \
-    return v;                                                                                                \
+  static float name##_across(vec v) {                                                                        \
+    float lanes[VECTOR_LANES];                                                                               \
+    vec_store(lanes, v);                                                                                     \
+    for (int half = VECTOR_LANES / 2; half > 0; half /= 2)                                                   \
+      for (int i = 0; i < half; i++)                                                                         \
+        lanes[i] = join##_scalar(lanes[i], lanes[i + half]);                                                 \
+    return lanes[0];                                                                                         \
   }                                                                                                          \
-  static vec name##_row(const float *x, ptrdiff_t n, float neutral) {                                        \
+  static float name##_row(const float *x, ptrdiff_t n, float neutral) {                                      \
     ptrdiff_t vectors = n / VECTOR_LANES;                                                                    \
     vec_mask rest = vec_first(n - vectors * VECTOR_LANES);                                                   \
     vec end = vec_load_masked(x + vectors * VECTOR_LANES, rest);                                             \
@@ -73,7 +98,7 @@ static void reduce_columns(reduction_kind kind, const float *x, ptrdiff_t stride
   }
 }
 
-static vec reduce_row(reduction_kind kind, const float *x, ptrdiff_t n) {
+static float reduce_row(reduction_kind kind, const float *x, ptrdiff_t n) {
   switch (kind) {
   case REDUCTION_MAX:
     return maximum_row(x, n, -INFINITY);
@@ -87,27 +112,19 @@ static vec reduce_row(reduction_kind kind, const float *x, ptrdiff_t n) {
 
 static void reduce_rows(reduction_kind kind, const float *x, ptrdiff_t rows, ptrdiff_t n, float divisor,
                         float *y) {
-  for (ptrdiff_t i = 0; i < rows; i++) {
-    vec result = vec_div(reduce_row(kind, x + i * n, n), vec_set1(divisor));
-    vec_store_masked(y + i, vec_first(1), result);
-  }
+  for (ptrdiff_t i = 0; i < rows; i++)
+    y[i] = reduce_row(kind, x + i * n, n) / divisor;
 }
 
 /* ---- softmax of rows ---- */
 
-static float first_lane(vec v) {
-  float lane;
-  vec_store_masked(&lane, vec_first(1), v);
-  return lane;
-}
-
 static void softmax_row(const float *x, float *y, ptrdiff_t n) {
-  vec largest = vec_set1(first_lane(maximum_row(x, n, -INFINITY)));
+  vec largest = vec_set1(maximum_row(x, n, -INFINITY));
   for (ptrdiff_t i = 0; i < n; i += VECTOR_LANES) {
     vec_mask mask = vec_first(n - i < VECTOR_LANES ? n - i : VECTOR_LANES);
     vec_store_masked(y + i, mask, vec_exp(vec_sub(vec_load_masked(x + i, mask), largest)));
   }
-  binary(BINARY_DIV, y, 1, &(float){first_lane(sum_row(y, n, 0))}, 0, y, n);
+  binary(BINARY_DIV, y, 1, &(float){sum_row(y, n, 0)}, 0, y, n);
 }
 
 static void softmax_rows(const float *x, ptrdiff_t rows, ptrdiff_t n, float *y) {
