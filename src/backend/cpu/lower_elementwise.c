@@ -1,16 +1,8 @@
 /* Activations, and operators on two operands that are broadcast to each other. */
 #include "backend/cpu/lower.h"
+#include "backend/cpu/lower_shapes.h"
 
 #include <string.h>
-
-/* With fewer elements than this the threads' meeting costs more than they save. */
-enum { SHARED_ELEMENTS = 8192 };
-
-static ptrdiff_t elements_of(const builder *b, value_id v) {
-  int64_t elements = 0;
-  shape_elements(&graph_value_get(b->graph, v)->shape, &elements); /* the graph has checked it */
-  return (ptrdiff_t)elements;
-}
 
 /* ---- activations ---- */
 
@@ -32,12 +24,13 @@ static void run_activation(const cpu_step *s, const frame *f) {
 lower_result lower_activation_step(builder *b, const graph_node *n, error *err) {
   activation_parameters *p = builder_parameters(b, sizeof *p, err);
   layout l = builder_layout(b, n->inputs[0]);
+  const shape *y = shape_of_value(b, n->output);
   int read, write;
   if (!p)
     return LOWER_FAILED;
   *p = (activation_parameters){(activation_kind)n->attributes.activation, (float)n->attributes.alpha,
-                               elements_of(b, n->output)};
-  cpu_step step = {.run = run_activation, .parameters = p, .serial = p->elements < SHARED_ELEMENTS};
+                               elements_between(y, 0, y->rank)};
+  cpu_step step = {.run = run_activation, .parameters = p, .serial = too_small_to_share(y)};
   return builder_read(b, n->inputs[0], l, &read, err) && builder_write(b, n->output, l, &write, err) &&
                  builder_step(b, &step, &read, 1, &write, 1, err)
              ? LOWER_DONE
@@ -149,10 +142,10 @@ static bool plan_walk(binary_parameters *p, const shape *result, layout l, const
 
 /* Channels-last where an operand that isn't repeated is at hand so. */
 static layout result_layout(const builder *b, const graph_node *n) {
-  const shape *result = &graph_value_get(b->graph, n->output)->shape;
+  const shape *result = shape_of_value(b, n->output);
   for (int i = 0; i < 2; i++)
     if (value_is_signal(b, n->output) && builder_layout(b, n->inputs[i]) == LAYOUT_CHANNELS_LAST &&
-        shape_equal(&graph_value_get(b->graph, n->inputs[i])->shape, result))
+        shape_equal(shape_of_value(b, n->inputs[i]), result))
       return LAYOUT_CHANNELS_LAST;
   return LAYOUT_ROW_MAJOR;
 }
@@ -160,7 +153,7 @@ static layout result_layout(const builder *b, const graph_node *n) {
 /* `shapes`: the operands' as they are broadcast. */
 static lower_result lower_walk(builder *b, const graph_node *n, binary_parameters *p, const shape shapes[2],
                                error *err) {
-  const shape *result = &graph_value_get(b->graph, n->output)->shape;
+  const shape *result = shape_of_value(b, n->output);
   layout l = result_layout(b, n), own[2] = {LAYOUT_ROW_MAJOR, LAYOUT_ROW_MAJOR};
   int reads[2], write;
   for (int i = 0; i < 2; i++)
@@ -173,7 +166,7 @@ static lower_result lower_walk(builder *b, const graph_node *n, binary_parameter
   for (int i = 0; i < 2; i++)
     if (!builder_read(b, n->inputs[i], own[i], &reads[i], err))
       return LOWER_FAILED;
-  cpu_step step = {.run = run_binary, .parameters = p, .serial = elements_of(b, n->output) < SHARED_ELEMENTS};
+  cpu_step step = {.run = run_binary, .parameters = p, .serial = too_small_to_share(result)};
   return builder_write(b, n->output, l, &write, err) && builder_step(b, &step, reads, 2, &write, 1, err)
              ? LOWER_DONE
              : LOWER_FAILED;

@@ -1,21 +1,11 @@
 /* Operators that only move elements: aliases of what is there already, or copies. */
 #include "backend/cpu/lower.h"
+#include "backend/cpu/lower_shapes.h"
 
 #include <math.h>
 #include <string.h>
 
 enum { ELEMENT_SIZE = 4 }; /* of all types */
-
-static const shape *shape_of(const builder *b, value_id v) {
-  return &graph_value_get(b->graph, v)->shape;
-}
-
-static ptrdiff_t product(const int64_t *dims, int from, int to) {
-  ptrdiff_t result = 1;
-  for (int i = from; i < to; i++)
-    result *= (ptrdiff_t)dims[i];
-  return result;
-}
 
 /* ---- aliases ---- */
 
@@ -48,7 +38,7 @@ static bool keeps_order(const shape *x, const int64_t *permutation) {
 lower_result lower_transpose_step(builder *b, const graph_node *n, error *err) {
   const int64_t *permutation = n->attributes.ints;
   value_id x = n->inputs[0];
-  if (keeps_order(shape_of(b, x), permutation))
+  if (keeps_order(shape_of_value(b, x), permutation))
     return alias_row_major(b, n, err);
   if (!value_is_signal(b, x) || permutation[0] != 0)
     return LOWER_DECLINED;
@@ -92,7 +82,7 @@ static void run_copies(const cpu_step *s, const frame *f) {
 
 /* A shape's axes in the order in which they lie in memory. */
 static shape stored_shape(const builder *b, value_id v, layout l) {
-  shape s = *shape_of(b, v);
+  shape s = *shape_of_value(b, v);
   if (l == LAYOUT_CHANNELS_LAST) {
     int64_t channels = s.dims[1];
     s.dims[1] = s.dims[2];
@@ -109,7 +99,7 @@ static lower_result add_copies(builder *b, const graph_node *n, copy_parameters 
   int reads[OP_MAX_INPUTS], write;
   shape target = stored_shape(b, n->output, l);
   p->lists = n->input_count;
-  p->target_bytes = product(target.dims, 0, target.rank) * ELEMENT_SIZE;
+  p->target_bytes = elements_between(&target, 0, target.rank) * ELEMENT_SIZE;
   for (int i = 0; i < n->input_count; i++)
     if (!builder_read(b, n->inputs[i], l, &reads[i], err))
       return LOWER_FAILED;
@@ -136,11 +126,11 @@ lower_result lower_concat_step(builder *b, const graph_node *n, error *err) {
   layout l = copy_layout(b, n);
   int axis = stored_axis(n->attributes.axis, l);
   shape target = stored_shape(b, n->output, l);
-  ptrdiff_t row = product(target.dims, axis, target.rank) * ELEMENT_SIZE, done = 0;
+  ptrdiff_t row = elements_between(&target, axis, target.rank) * ELEMENT_SIZE, done = 0;
   for (int i = 0; i < n->input_count; i++) {
     shape source = stored_shape(b, n->inputs[i], l);
-    ptrdiff_t own = product(source.dims, axis, source.rank) * ELEMENT_SIZE;
-    p->pieces[i] = (piece_list){.count = product(source.dims, 0, axis),
+    ptrdiff_t own = elements_between(&source, axis, source.rank) * ELEMENT_SIZE;
+    p->pieces[i] = (piece_list){.count = elements_between(&source, 0, axis),
                                 .bytes = own,
                                 .source_distance = own,
                                 .target_offset = done,
@@ -157,8 +147,8 @@ lower_result lower_slice_step(builder *b, const graph_node *n, error *err) {
   layout l = copy_layout(b, n);
   int axis = stored_axis(a->axis, l);
   shape source = stored_shape(b, n->inputs[0], l), target = stored_shape(b, n->output, l);
-  ptrdiff_t outer = product(source.dims, 0, axis);
-  ptrdiff_t inner = product(source.dims, axis + 1, source.rank) * ELEMENT_SIZE;
+  ptrdiff_t outer = elements_between(&source, 0, axis);
+  ptrdiff_t inner = elements_between(&source, axis + 1, source.rank) * ELEMENT_SIZE;
   if (outer == 1 && a->start == 0 && (a->step == 1 || target.dims[axis] == 1)) {
     buffer_id id;
     if (!builder_read(b, n->inputs[0], l, &id, err))
@@ -188,7 +178,7 @@ lower_result lower_slice_step(builder *b, const graph_node *n, error *err) {
 lower_result lower_pad_step(builder *b, const graph_node *n, error *err) {
   const op_attributes *a = &n->attributes;
   layout l = copy_layout(b, n);
-  int rank = shape_of(b, n->output)->rank, padded = -1;
+  int rank = shape_of_value(b, n->output)->rank, padded = -1;
   for (int i = 0; i < a->ints_count; i += 2)
     if (a->ints[i] || a->ints[i + 1]) {
       if (padded >= 0)
@@ -202,10 +192,10 @@ lower_result lower_pad_step(builder *b, const graph_node *n, error *err) {
     return LOWER_FAILED;
   int axis = stored_axis(rank - 1 - padded / 2, l);
   shape source = stored_shape(b, n->inputs[0], l), target = stored_shape(b, n->output, l);
-  ptrdiff_t inner = product(source.dims, axis + 1, rank) * ELEMENT_SIZE;
+  ptrdiff_t inner = elements_between(&source, axis + 1, rank) * ELEMENT_SIZE;
   p->fills = true;
   p->fill = (float)a->value;
-  p->pieces[0] = (piece_list){.count = product(source.dims, 0, axis),
+  p->pieces[0] = (piece_list){.count = elements_between(&source, 0, axis),
                               .bytes = (ptrdiff_t)source.dims[axis] * inner,
                               .source_distance = (ptrdiff_t)source.dims[axis] * inner,
                               .target_offset = (ptrdiff_t)a->ints[padded] * inner,
@@ -238,10 +228,10 @@ lower_result lower_embedding_step(builder *b, const graph_node *n, error *err) {
   int reads[2], write;
   if (!p)
     return LOWER_FAILED;
-  const shape *indices = shape_of(b, n->inputs[1]);
-  p->count = product(indices->dims, 0, indices->rank);
-  p->rows = (ptrdiff_t)shape_of(b, n->inputs[0])->dims[0];
-  p->width = (ptrdiff_t)shape_of(b, n->inputs[0])->dims[1];
+  const shape *indices = shape_of_value(b, n->inputs[1]);
+  p->count = elements_between(indices, 0, indices->rank);
+  p->rows = (ptrdiff_t)shape_of_value(b, n->inputs[0])->dims[0];
+  p->width = (ptrdiff_t)shape_of_value(b, n->inputs[0])->dims[1];
   cpu_step step = {.run = run_embedding, .parameters = p, .serial = true};
   return builder_read(b, n->inputs[0], LAYOUT_ROW_MAJOR, &reads[0], err) &&
                  builder_read(b, n->inputs[1], LAYOUT_ROW_MAJOR, &reads[1], err) &&

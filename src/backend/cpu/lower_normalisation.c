@@ -1,19 +1,7 @@
 #include "backend/cpu/lower.h"
+#include "backend/cpu/lower_shapes.h"
 
 #include <math.h>
-
-enum { SHARED_ELEMENTS = 8192 };
-
-static const shape *shape_of(const builder *b, value_id v) {
-  return &graph_value_get(b->graph, v)->shape;
-}
-
-static ptrdiff_t product(const shape *s, int from, int to) {
-  ptrdiff_t result = 1;
-  for (int i = from; i < to; i++)
-    result *= (ptrdiff_t)s->dims[i];
-  return result;
-}
 
 /* `count` floats of one value, where a network has no gamma or beta. */
 static const float *constant_of(builder *b, ptrdiff_t count, float value, error *err) {
@@ -92,25 +80,25 @@ static lower_result add_norm(builder *b, const graph_node *n, const norm_paramet
   if ((reads[1] == BUFFER_NONE && !(p->ones = constant_of(b, count, 1, err))) ||
       (reads[2] == BUFFER_NONE && !(p->zeros = constant_of(b, count, 0, err))))
     return LOWER_FAILED;
-  const shape *x = shape_of(b, n->output);
-  cpu_step step = {.run = run, .parameters = p, .serial = product(x, 0, x->rank) < SHARED_ELEMENTS};
+  const shape *x = shape_of_value(b, n->output);
+  cpu_step step = {.run = run, .parameters = p, .serial = too_small_to_share(x)};
   return builder_write(b, n->output, l, &write, err) && builder_step(b, &step, reads, 3, &write, 1, err)
              ? LOWER_DONE
              : LOWER_FAILED;
 }
 
 lower_result lower_layer_norm_step(builder *b, const graph_node *n, error *err) {
-  const shape *x = shape_of(b, n->inputs[0]);
+  const shape *x = shape_of_value(b, n->inputs[0]);
   int axis = (int)n->attributes.axis;
-  norm_parameters plan = {.rows = product(x, 0, axis), .size = product(x, axis, x->rank)};
+  norm_parameters plan = {.rows = elements_between(x, 0, axis), .size = elements_between(x, axis, x->rank)};
   return add_norm(b, n, &plan, plan.size, LAYOUT_ROW_MAJOR, run_layer_norm, err);
 }
 
 lower_result lower_group_norm_step(builder *b, const graph_node *n, error *err) {
-  const shape *x = shape_of(b, n->inputs[0]);
+  const shape *x = shape_of_value(b, n->inputs[0]);
   norm_parameters plan = {.samples = (ptrdiff_t)x->dims[0],
                           .channels = (ptrdiff_t)x->dims[1],
-                          .length = product(x, 2, x->rank),
+                          .length = elements_between(x, 2, x->rank),
                           .per_group = (ptrdiff_t)(x->dims[1] / n->attributes.groups)};
   bool channels_last = plan.per_group == 1 && builder_layout(b, n->inputs[0]) == LAYOUT_CHANNELS_LAST;
   return add_norm(b, n, &plan, plan.channels, channels_last ? LAYOUT_CHANNELS_LAST : LAYOUT_ROW_MAJOR,
@@ -172,7 +160,7 @@ static bool make_scales(builder *b, const graph_node *n, const float *const oper
 
 lower_result lower_batch_norm_step(builder *b, const graph_node *n, error *err) {
   const float *operands[5];
-  const shape *x = shape_of(b, n->inputs[0]);
+  const shape *x = shape_of_value(b, n->inputs[0]);
   layout l = builder_layout(b, n->inputs[0]);
   if (!read_statistics(b, n, operands))
     return LOWER_DECLINED;
@@ -182,10 +170,9 @@ lower_result lower_batch_norm_step(builder *b, const graph_node *n, error *err) 
     return LOWER_FAILED;
   p->samples = (ptrdiff_t)x->dims[0];
   p->channels = (ptrdiff_t)x->dims[1];
-  p->length = product(x, 2, x->rank);
+  p->length = elements_between(x, 2, x->rank);
   p->channels_last = l == LAYOUT_CHANNELS_LAST;
-  cpu_step step = {
-      .run = run_batch_norm, .parameters = p, .serial = product(x, 0, x->rank) < SHARED_ELEMENTS};
+  cpu_step step = {.run = run_batch_norm, .parameters = p, .serial = too_small_to_share(x)};
   return make_scales(b, n, operands, p, err) && builder_read(b, n->inputs[0], l, &read, err) &&
                  builder_write(b, n->output, l, &write, err) &&
                  builder_step(b, &step, &read, 1, &write, 1, err)

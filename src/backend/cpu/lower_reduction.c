@@ -1,14 +1,9 @@
 /* Sums, means, maxima and counts: over axes, over windows of a signal, over its bins; and the softmax. */
 #include "backend/cpu/lower.h"
+#include "backend/cpu/lower_shapes.h"
 
 #include <math.h>
 #include <string.h>
-
-enum { SHARED_ELEMENTS = 8192 };
-
-static const shape *shape_of(const builder *b, value_id v) {
-  return &graph_value_get(b->graph, v)->shape;
-}
 
 /* ---- over axes ---- */
 
@@ -63,7 +58,7 @@ static lower_result lower_axes(builder *b, const graph_node *n, reduction_kind k
   bool keeps_signal = !(axes & 6u); /* neither channels nor time */
   layout l = keeps_signal ? LAYOUT_ROW_MAJOR : builder_layout(b, x);
   reduction_parameters plan = {.kind = kind}, *p;
-  if (!plan_reduction(&plan, shape_of(b, x), l, axes) || plan.count > EXACT_FLOATS ||
+  if (!plan_reduction(&plan, shape_of_value(b, x), l, axes) || plan.count > EXACT_FLOATS ||
       graph_value_get(b->graph, x)->type != DTYPE_F32)
     return LOWER_DECLINED;
   plan.divisor = mean ? (float)plan.count : 1;
@@ -72,8 +67,7 @@ static lower_result lower_axes(builder *b, const graph_node *n, reduction_kind k
       !builder_write(b, n->output, LAYOUT_ROW_MAJOR, &write, err))
     return LOWER_FAILED;
   *p = plan;
-  cpu_step step = {
-      .run = run_reduction, .parameters = p, .serial = p->outer * p->count * p->inner < SHARED_ELEMENTS};
+  cpu_step step = {.run = run_reduction, .parameters = p, .serial = too_small_to_share(shape_of_value(b, x))};
   return builder_step(b, &step, &read, 1, &write, 1, err) ? LOWER_DONE : LOWER_FAILED;
 }
 
@@ -154,10 +148,11 @@ static lower_result add_pool(builder *b, const graph_node *n, const pool_paramet
       !builder_write(b, n->output, LAYOUT_CHANNELS_LAST, &write, err))
     return LOWER_FAILED;
   *p = *plan;
-  p->channels = (ptrdiff_t)shape_of(b, n->output)->dims[1];
-  p->positions = (ptrdiff_t)shape_of(b, n->output)->dims[2];
-  p->size = (ptrdiff_t)shape_of(b, n->inputs[0])->dims[2];
-  cpu_step step = {.run = run_pool, .parameters = p, .serial = p->positions * p->channels < SHARED_ELEMENTS};
+  p->channels = (ptrdiff_t)shape_of_value(b, n->output)->dims[1];
+  p->positions = (ptrdiff_t)shape_of_value(b, n->output)->dims[2];
+  p->size = (ptrdiff_t)shape_of_value(b, n->inputs[0])->dims[2];
+  cpu_step step = {
+      .run = run_pool, .parameters = p, .serial = too_small_to_share(shape_of_value(b, n->inputs[0]))};
   return builder_step(b, &step, &read, 1, &write, 1, err) ? LOWER_DONE : LOWER_FAILED;
 }
 
@@ -209,7 +204,7 @@ static void run_softmax(const cpu_step *s, const frame *f) {
 }
 
 lower_result lower_softmax_step(builder *b, const graph_node *n, error *err) {
-  const shape *x = shape_of(b, n->inputs[0]);
+  const shape *x = shape_of_value(b, n->inputs[0]);
   if (n->attributes.axis != x->rank - 1)
     return LOWER_DECLINED;
   softmax_parameters *p = builder_parameters(b, sizeof *p, err);
@@ -219,7 +214,7 @@ lower_result lower_softmax_step(builder *b, const graph_node *n, error *err) {
   *p = (softmax_parameters){1, (ptrdiff_t)x->dims[x->rank - 1]};
   for (int i = 0; i + 1 < x->rank; i++)
     p->rows *= (ptrdiff_t)x->dims[i];
-  cpu_step step = {.run = run_softmax, .parameters = p, .serial = p->rows * p->length < SHARED_ELEMENTS};
+  cpu_step step = {.run = run_softmax, .parameters = p, .serial = too_small_to_share(x)};
   return builder_read(b, n->inputs[0], LAYOUT_ROW_MAJOR, &read, err) &&
                  builder_write(b, n->output, LAYOUT_ROW_MAJOR, &write, err) &&
                  builder_step(b, &step, &read, 1, &write, 1, err)
