@@ -98,9 +98,7 @@ static void run_conversion(const cpu_step *s, const frame *f) {
   float *y = step_write(s, f, 0);
   ptrdiff_t begin, end;
   frame_share(f, c->columns, &begin, &end);
-  for (ptrdiff_t column = begin; column < end; column++)
-    for (ptrdiff_t row = 0; row < c->rows; row++)
-      y[column * c->rows + row] = x[row * c->columns + column];
+  f->program->kernels->transpose(x, c->rows, c->columns, begin, end, y);
 }
 
 static bool convert(builder *b, value_id v, layout to, error *err) {

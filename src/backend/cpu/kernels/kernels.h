@@ -49,6 +49,9 @@ typedef struct cpu_kernels {
   mean_of_rows_kernel *mean_of_rows;
   gated_sum_kernel *gated_sum;
 
+  /* y[column * rows + row] = x[row * columns + column], for begin <= column < end */
+  void (*transpose)(const float *x, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t begin, ptrdiff_t end,
+                    float *y);
   /* y[i] = activation of x[i], i < n; y may be x. */
   void (*activate)(activation_kind kind, float alpha, const float *x, float *y, ptrdiff_t n);
   /* Units begin..end: of each head in turn, tiles of queries. scratch: (steps + width) tiles' rows. */

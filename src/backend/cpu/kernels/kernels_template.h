@@ -12,6 +12,7 @@
 #include "backend/cpu/kernels/attention_template.h"
 #include "backend/cpu/kernels/elementwise_template.h"
 #include "backend/cpu/kernels/reduction_template.h"
+#include "backend/cpu/kernels/transpose_template.h"
 /* after reduction_template.h */
 #include "backend/cpu/kernels/normalisation_template.h"
 
@@ -35,4 +36,5 @@ const cpu_kernels KERNELS = {
     .group_norm = group_norm,
     .instance_norm = instance_norm,
     .scale_shift = scale_shift,
+    .transpose = transpose,
 };
