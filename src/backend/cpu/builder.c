@@ -58,6 +58,11 @@ bool value_is_signal(const builder *b, value_id v) {
   return value->type == DTYPE_F32 && value->shape.rank == 3 && value->shape.dims[0] == 1;
 }
 
+layout builder_layout(const builder *b, value_id v) {
+  bool channels_last = b->notes[v].deferred || b->homes[v].buffers[LAYOUT_CHANNELS_LAST] != BUFFER_NONE;
+  return channels_last ? LAYOUT_CHANNELS_LAST : LAYOUT_ROW_MAJOR;
+}
+
 void builder_alias(builder *b, value_id v, layout l, buffer_id id) {
   const shape *s = &graph_value_get(b->graph, v)->shape;
   b->homes[v].buffers[l] = id;
@@ -93,9 +98,7 @@ static void run_conversion(const cpu_step *s, const frame *f) {
   float *y = step_write(s, f, 0);
   ptrdiff_t begin, end;
   frame_share(f, c->columns, &begin, &end);
-  for (ptrdiff_t column = begin; column < end; column++)
-    for (ptrdiff_t row = 0; row < c->rows; row++)
-      y[column * c->rows + row] = x[row * c->columns + column];
+  f->program->kernels->transpose(x, c->rows, c->columns, begin, end, y);
 }
 
 static bool convert(builder *b, value_id v, layout to, error *err) {

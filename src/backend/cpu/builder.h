@@ -43,6 +43,9 @@ bool value_is_signal(const builder *b, value_id v);
 /* The node that makes the value, if it is still deferred and no other than the node being lowered uses it;
  * else NULL. */
 const graph_node *builder_deferred(const builder *b, value_id v);
+/* The layout in which the value is at hand, and which an operator that can do both should use. What is
+ * deferred will be channels-last. */
+layout builder_layout(const builder *b, value_id v);
 
 /* A buffer that holds the value in that layout; a conversion step is added where there is none yet.
  * VALUE_NONE gives BUFFER_NONE. */

@@ -9,6 +9,12 @@
 #include "backend/cpu/kernels/squeeze_template.h"
 
 #include "backend/cpu/kernels/activation_template.h"
+#include "backend/cpu/kernels/attention_template.h"
+#include "backend/cpu/kernels/elementwise_template.h"
+#include "backend/cpu/kernels/reduction_template.h"
+#include "backend/cpu/kernels/transpose_template.h"
+/* after reduction_template.h */
+#include "backend/cpu/kernels/normalisation_template.h"
 
 const cpu_kernels KERNELS = {
     .name = KERNELS_NAME,
@@ -21,4 +27,14 @@ const cpu_kernels KERNELS = {
     .mean_of_rows = mean_of_rows,
     .gated_sum = gated_sum,
     .activate = activate,
+    .attend = attend,
+    .binary = binary,
+    .reduce_columns = reduce_columns,
+    .reduce_rows = reduce_rows,
+    .softmax_rows = softmax_rows,
+    .layer_norm = layer_norm,
+    .group_norm = group_norm,
+    .instance_norm = instance_norm,
+    .scale_shift = scale_shift,
+    .transpose = transpose,
 };

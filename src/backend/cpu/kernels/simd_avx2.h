@@ -77,5 +77,22 @@ static inline vec_mask vec_mask_or(vec_mask a, vec_mask b) {
 static inline vec vec_select(vec_mask m, vec a, vec b) {
   return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(m));
 }
+static inline void vec_transpose(vec rows[VECTOR_LANES]) {
+  vec quads[VECTOR_LANES];
+  for (int i = 0; i < VECTOR_LANES; i += 4) { /* 4x4 squares within the halves of the vectors */
+    __m256d low = _mm256_castps_pd(_mm256_unpacklo_ps(rows[i], rows[i + 1]));
+    __m256d high = _mm256_castps_pd(_mm256_unpackhi_ps(rows[i], rows[i + 1]));
+    __m256d low2 = _mm256_castps_pd(_mm256_unpacklo_ps(rows[i + 2], rows[i + 3]));
+    __m256d high2 = _mm256_castps_pd(_mm256_unpackhi_ps(rows[i + 2], rows[i + 3]));
+    quads[i] = _mm256_castpd_ps(_mm256_unpacklo_pd(low, low2));
+    quads[i + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(low, low2));
+    quads[i + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(high, high2));
+    quads[i + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(high, high2));
+  }
+  for (int i = 0; i < 4; i++) { /* then the halves */
+    rows[i] = _mm256_permute2f128_ps(quads[i], quads[4 + i], 0x20);
+    rows[4 + i] = _mm256_permute2f128_ps(quads[i], quads[4 + i], 0x31);
+  }
+}
 
 #endif

@@ -85,5 +85,29 @@ static inline vec_mask vec_mask_or(vec_mask a, vec_mask b) {
 static inline vec vec_select(vec_mask m, vec a, vec b) {
   return _mm512_mask_blend_ps(m, b, a);
 }
+/* Turns the square round: lane j of rows[i] and lane i of rows[j] change places. */
+static inline void vec_transpose(vec rows[VECTOR_LANES]) {
+  vec quads[VECTOR_LANES];
+  for (int i = 0; i < VECTOR_LANES; i += 4) { /* 4x4 squares within the quarters of the vectors */
+    __m512d low = _mm512_castps_pd(_mm512_unpacklo_ps(rows[i], rows[i + 1]));
+    __m512d high = _mm512_castps_pd(_mm512_unpackhi_ps(rows[i], rows[i + 1]));
+    __m512d low2 = _mm512_castps_pd(_mm512_unpacklo_ps(rows[i + 2], rows[i + 3]));
+    __m512d high2 = _mm512_castps_pd(_mm512_unpackhi_ps(rows[i + 2], rows[i + 3]));
+    quads[i] = _mm512_castpd_ps(_mm512_unpacklo_pd(low, low2));
+    quads[i + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low, low2));
+    quads[i + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(high, high2));
+    quads[i + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(high, high2));
+  }
+  for (int i = 0; i < 4; i++) { /* then the quarters */
+    vec even = _mm512_shuffle_f32x4(quads[i], quads[4 + i], 0x88);
+    vec odd = _mm512_shuffle_f32x4(quads[i], quads[4 + i], 0xdd);
+    vec even2 = _mm512_shuffle_f32x4(quads[8 + i], quads[12 + i], 0x88);
+    vec odd2 = _mm512_shuffle_f32x4(quads[8 + i], quads[12 + i], 0xdd);
+    rows[i] = _mm512_shuffle_f32x4(even, even2, 0x88);
+    rows[4 + i] = _mm512_shuffle_f32x4(odd, odd2, 0x88);
+    rows[8 + i] = _mm512_shuffle_f32x4(even, even2, 0xdd);
+    rows[12 + i] = _mm512_shuffle_f32x4(odd, odd2, 0xdd);
+  }
+}
 
 #endif

@@ -92,5 +92,13 @@ static inline vec vec_round(vec a) {
 static inline vec vec_exp2_integer(vec n) {
   return (vec)((__builtin_convertvector(n, vec_mask) + 127) << 23);
 }
+static inline void vec_transpose(vec rows[VECTOR_LANES]) {
+  for (int i = 0; i < VECTOR_LANES; i++)
+    for (int j = 0; j < i; j++) {
+      float other = rows[i][j];
+      rows[i][j] = rows[j][i];
+      rows[j][i] = other;
+    }
+}
 
 #endif

@@ -10,6 +10,8 @@
 
 #include "ops/op.h"
 
+#include <math.h>
+
 /* Where the operand is NaN, vec_min and vec_max return their second argument: the clamps below keep NaN. */
 static inline vec vec_clamp(vec x, float low, float high) {
   return vec_max(vec_set1(low), vec_min(vec_set1(high), x));
@@ -45,6 +47,12 @@ static inline vec vec_exp(vec x) {
   vec half = vec_round(vec_mul(n, vec_set1(0.5f)));
   vec y = vec_mul(vec_add(p, vec_set1(1)), vec_exp2_integer(half));
   return vec_mul(y, vec_exp2_integer(vec_sub(n, half)));
+}
+
+/* e^x for x <= 0, as weights of a softmax need it: what lies below e^-87 is e^-87. Within 1.1 ulp. */
+static inline vec vec_exp_of_negative(vec x) {
+  vec n, p = vec_exp_remainder(vec_max(vec_set1(-87.0f), x), &n);
+  return vec_mul(vec_add(p, vec_set1(1)), vec_exp2_integer(n));
 }
 
 /* e^x - 1, for x <= 87. Within 2 ulp. */

@@ -1,0 +1,182 @@
+/* softmax(q k^T * scale) v, a tile of queries of one head at a time.
+ *
+ * Queries lie across the vectors: q is turned round into (width, queries), scores are (keys, queries), so
+ * that keys and values are read where they lie, one broadcast element per product, and the softmax runs down
+ * the keys without a sum across lanes. The largest score and all sums are taken over the keys in their order.
+ * Nothing but a tile of scores is kept. */
+#include "backend/cpu/kernels/vector_math.h"
+
+enum { QUERY_VECTORS = ATTENTION_QUERY_VECTORS, TILE_QUERIES = QUERY_VECTORS * VECTOR_LANES };
+
+/* c[row] = sum over i of a[row * row_stride + i * step] * b[i], for rows of b and c that are `vectors` wide
+ * and TILE_QUERIES apart. */
+typedef struct tile_product {
+  const float *a;
+  ptrdiff_t row_stride, step;
+  const float *b;
+  ptrdiff_t count; /* of terms */
+  float *c;
+} tile_product;
+
+static inline __attribute__((always_inline)) void multiply_rows(const tile_product *p, int rows,
+                                                                int vectors) {
+  vec sums[GEMM_ROWS_2][QUERY_VECTORS];
+  const float *a = p->a, *b = p->b;
+#pragma GCC unroll 16
+  for (int r = 0; r < rows; r++)
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; v++)
+      sums[r][v] = vec_set1(0);
+  for (ptrdiff_t i = 0; i < p->count; i++, a += p->step, b += TILE_QUERIES) {
+    vec row_of_b[QUERY_VECTORS];
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; v++)
+      row_of_b[v] = vec_load(b + v * VECTOR_LANES);
+#pragma GCC unroll 16
+    for (int r = 0; r < rows; r++) {
+      vec element = vec_set1(a[r * p->row_stride]);
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; v++)
+        sums[r][v] = vec_fma(element, row_of_b[v], sums[r][v]);
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < rows; r++)
+#pragma GCC unroll 2
+    for (int v = 0; v < vectors; v++)
+      vec_store(p->c + r * TILE_QUERIES + v * VECTOR_LANES, sums[r][v]);
+}
+
+#define MULTIPLY_CASE(rows)                                                                                  \
+  case rows:                                                                                                 \
+    if (rows > GEMM_ROWS_2)                                                                                  \
+      break;                                                                                                 \
+    if (vectors == 1)                                                                                        \
+      multiply_rows(p, rows <= GEMM_ROWS_2 ? rows : 1, 1);                                                   \
+    else                                                                                                     \
+      multiply_rows(p, rows <= GEMM_ROWS_2 ? rows : 1, 2);                                                   \
+    break;
+
+static void multiply_block(const tile_product *p, ptrdiff_t rows, int vectors) {
+  switch (rows) {
+    MULTIPLY_CASE(1)
+    MULTIPLY_CASE(2)
+    MULTIPLY_CASE(3)
+    MULTIPLY_CASE(4)
+    MULTIPLY_CASE(5)
+    MULTIPLY_CASE(6)
+    MULTIPLY_CASE(7)
+    MULTIPLY_CASE(8)
+    MULTIPLY_CASE(9)
+    MULTIPLY_CASE(10)
+    MULTIPLY_CASE(11)
+    MULTIPLY_CASE(12)
+    MULTIPLY_CASE(13)
+    MULTIPLY_CASE(14)
+  default:
+    break;
+  }
+}
+
+_Static_assert(GEMM_ROWS_2 <= 14 && ATTENTION_QUERY_VECTORS == 2, "the cases above");
+
+/* All rows, in blocks of equal heights that fill the registers. */
+static void multiply_all(tile_product p, ptrdiff_t rows, int vectors) {
+  const float *a = p.a;
+  float *c = p.c;
+  ptrdiff_t blocks = (rows + GEMM_ROWS_2 - 1) / GEMM_ROWS_2;
+  for (ptrdiff_t i = 0; i < blocks; i++) {
+    ptrdiff_t begin = rows * i / blocks, end = rows * (i + 1) / blocks;
+    p.a = a + begin * p.row_stride;
+    p.c = c + begin * TILE_QUERIES;
+    multiply_block(&p, end - begin, vectors);
+  }
+}
+
+/* `queries` rows of q, scaled, into the columns of (width, TILE_QUERIES); absent queries are 0. */
+static void turn_queries(const attention_job *job, const float *q, ptrdiff_t queries, float *turned) {
+  vec rows[VECTOR_LANES], scale = vec_set1(job->scale);
+  for (ptrdiff_t first = 0; first < queries; first += VECTOR_LANES)
+    for (ptrdiff_t x = 0; x < job->width; x += VECTOR_LANES) {
+      ptrdiff_t columns = job->width - x < VECTOR_LANES ? job->width - x : VECTOR_LANES;
+      vec_mask mask = vec_first(columns);
+      for (ptrdiff_t i = 0; i < VECTOR_LANES; i++)
+        rows[i] = first + i < queries
+                      ? vec_mul(vec_load_masked(q + (first + i) * job->stride + x, mask), scale)
+                      : vec_set1(0);
+      vec_transpose(rows);
+      for (ptrdiff_t i = 0; i < columns; i++)
+        vec_store(turned + (x + i) * TILE_QUERIES + first, rows[i]);
+    }
+}
+
+/* exp(scores - their largest), and one over their sum: rows of keys, columns of queries. Terms are added up
+ * in groups, so that the error grows with the groups' size and number instead of their product. */
+static vec softmax_column(float *scores, ptrdiff_t keys) {
+  enum { GROUP = 16 };
+  vec largest = vec_set1(-INFINITY), sum = vec_set1(0);
+  for (ptrdiff_t key = 0; key < keys; key++)
+    largest = vec_max(vec_load(scores + key * TILE_QUERIES), largest);
+  for (ptrdiff_t begin = 0; begin < keys; begin += GROUP) {
+    ptrdiff_t end = begin + GROUP < keys ? begin + GROUP : keys;
+    vec group = vec_set1(0);
+    for (ptrdiff_t key = begin; key < end; key++) {
+      float *score = scores + key * TILE_QUERIES;
+      vec weight = vec_exp_of_negative(vec_sub(vec_load(score), largest));
+      group = vec_add(group, weight);
+      vec_store(score, weight);
+    }
+    sum = vec_add(sum, group);
+  }
+  return vec_div(vec_set1(1), sum);
+}
+
+/* The columns of (width, TILE_QUERIES), times their factors, into rows of the result. */
+static void turn_results(const attention_job *job, const float *turned, const vec *factors, ptrdiff_t queries,
+                         float *result) {
+  vec rows[VECTOR_LANES];
+  for (ptrdiff_t first = 0; first < queries; first += VECTOR_LANES)
+    for (ptrdiff_t x = 0; x < job->width; x += VECTOR_LANES) {
+      ptrdiff_t columns = job->width - x < VECTOR_LANES ? job->width - x : VECTOR_LANES;
+      vec_mask mask = vec_first(columns);
+      for (ptrdiff_t i = 0; i < VECTOR_LANES; i++)
+        rows[i] = i < columns ? vec_mul(vec_load(turned + (x + i) * TILE_QUERIES + first),
+                                        factors[first / VECTOR_LANES])
+                              : vec_set1(0);
+      vec_transpose(rows);
+      for (ptrdiff_t i = 0; i < VECTOR_LANES && first + i < queries; i++)
+        vec_store_masked(result + (first + i) * job->stride + x, mask, rows[i]);
+    }
+}
+
+static void attend_tile(const attention_job *job, ptrdiff_t head, ptrdiff_t first, float *scratch) {
+  ptrdiff_t left = job->steps - first, queries = left < TILE_QUERIES ? left : TILE_QUERIES;
+  int vectors = queries > VECTOR_LANES ? 2 : 1;
+  ptrdiff_t at = first * job->stride + head * job->width;
+  float *turned = scratch, *scores = scratch + job->width * TILE_QUERIES;
+  turn_queries(job, job->q + at, queries, turned);
+  tile_product p = {.a = job->k + head * job->width,
+                    .row_stride = job->stride,
+                    .step = 1,
+                    .b = turned,
+                    .count = job->width,
+                    .c = scores};
+  multiply_all(p, job->steps, vectors);
+  vec factors[QUERY_VECTORS];
+  for (int v = 0; v < vectors; v++)
+    factors[v] = softmax_column(scores + v * VECTOR_LANES, job->steps);
+  p = (tile_product){.a = job->v + head * job->width,
+                     .row_stride = 1,
+                     .step = job->stride,
+                     .b = scores,
+                     .count = job->steps,
+                     .c = turned};
+  multiply_all(p, job->width, vectors);
+  turn_results(job, turned, factors, queries, job->result + at);
+}
+
+static void attend(const attention_job *job, ptrdiff_t begin, ptrdiff_t end, float *scratch) {
+  ptrdiff_t tiles = (job->steps + TILE_QUERIES - 1) / TILE_QUERIES;
+  for (ptrdiff_t unit = begin; unit < end; unit++)
+    attend_tile(job, unit / tiles, unit % tiles * TILE_QUERIES, scratch);
+}
