@@ -138,6 +138,20 @@ is "the second set" "$(diff -r made first && echo the same)" "the same"
 run 0 --mode preprocessing --data_path made/table.csv --ecg_signals_path made --preprocessing_folder made_clean --quiet
 is "cleaned ECGs" "$(ls made_clean | wc -l)" 5
 
+# --- plot
+run 2 plot; one_line_error
+run 2 plot made/ecg_000000.xml; one_line_error; holds err "--out"
+run 2 plot made/ecg_000000.xml -o picture.bmp; one_line_error; holds err ".svg, .pdf or .png"
+run 2 plot made/ecg_000000.xml made/ecg_000001.xml -o picture.png; one_line_error
+run 4 plot made/table.csv -o picture.png; one_line_error; holds err made/table.csv
+run 4 plot made/ecg_000000.xml -o nowhere/picture.png; one_line_error; holds err nowhere
+is "picture" "$(ls picture.* 2>/dev/null)" ""
+for ending in svg pdf PNG; do
+  run 0 plot made/ecg_000000.xml -o "picture.$ending" --cleaned
+done
+is "start of the PDF" "$(head -c 5 picture.pdf)" "%PDF-"
+holds picture.svg "<svg"
+
 # --- output that cannot be written is no success
 if [ -w /dev/full ]; then
   "$program" --help >/dev/full 2>err

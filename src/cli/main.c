@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const command *const commands[] = {&command_run, &command_inspect, &command_synth};
+static const command *const commands[] = {&command_run, &command_inspect, &command_plot, &command_synth};
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 static int unknown_command(const char *name) {

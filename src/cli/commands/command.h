@@ -28,7 +28,7 @@ typedef struct command {
   int (*run)(const void *settings, const operand_list *operands); /* returns the exit code */
 } command;
 
-extern const command command_run, command_synth, command_inspect;
+extern const command command_run, command_synth, command_inspect, command_plot;
 
 /* Parse argv (argv[0] is not looked at), answer --help, --version and mistakes, or run. Returns the exit
  * code. */
