@@ -24,7 +24,7 @@ extern const size_t ecg_format_count;
  * also for a damaged array file, "Unknown" where nothing recognised the bytes or an XML failed. */
 bool ecg_read(const uint8_t *data, size_t size, ecg_record *record, const char **report_name, error *err);
 
-/* The same for a file. */
+/* The same for a file, which *err names. */
 bool ecg_read_file(const char *path, ecg_record *record, const char **report_name, error *err);
 
 #endif

@@ -61,5 +61,5 @@ bool ecg_read_file(const char *path, ecg_record *record, const char **report_nam
     return false;
   bool done = ecg_read(file.data, file.size, record, report_name, err);
   mapped_file_close(&file);
-  return done;
+  return done || error_prefix(err, "%s", path);
 }
