@@ -152,6 +152,20 @@ done
 is "start of the PDF" "$(head -c 5 picture.pdf)" "%PDF-"
 holds picture.svg "<svg"
 
+# --- manual pages and completion, made when the program is built
+manual=$(dirname "$program")/manual
+holds "$manual/deepecg.1" '\-\-batch_records \fIN\fR'
+holds "$manual/deepecg-plot.1" '\-o, \-\-out'
+complete_words() { # complete_words WORD...: what bash offers for the last one
+  # shellcheck disable=SC1091
+  bash -c '. "$0/deepecg.bash"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _deepecg; echo "${COMPREPLY[@]}"' "$manual" "$@"
+}
+is "completion of a mode" "$(complete_words deepecg --mode ana)" "analysis"
+is "completion of an option" "$(complete_words deepecg --batch_r)" "--batch_records"
+is "completion of a command" "$(complete_words deepecg insp)" "inspect"
+is "completion in a command" "$(complete_words deepecg synth --format car)" "cardiosoft"
+is "completion of files" "$(complete_words deepecg plot made/ecg_000004)" "made/ecg_000004.xml"
+
 # --- output that cannot be written is no success
 if [ -w /dev/full ]; then
   "$program" --help >/dev/full 2>err

@@ -1,4 +1,4 @@
-/* Subcommands: one file each beside this one, one line each in the table of main.c. */
+/* Subcommands: one file each beside this one, one line each in table.c. */
 #ifndef DEEPECG_CLI_COMMANDS_COMMAND_H
 #define DEEPECG_CLI_COMMANDS_COMMAND_H
 
@@ -29,6 +29,10 @@ typedef struct command {
 } command;
 
 extern const command command_run, command_synth, command_inspect, command_plot;
+
+/* All of them (table.c), the pipeline first: it is also what runs without a command's name. */
+extern const command *const commands[];
+extern const size_t command_count;
 
 /* Parse argv (argv[0] is not looked at), answer --help, --version and mistakes, or run. Returns the exit
  * code. */

@@ -1,0 +1,4 @@
+#include "cli/commands/command.h"
+
+const command *const commands[] = {&command_run, &command_inspect, &command_plot, &command_synth};
+const size_t command_count = sizeof commands / sizeof *commands;
