@@ -1,10 +1,11 @@
 #include "base/mapped_file.h"
 #include "ecg/formats/cardiosoft.h"
+#include "ecg/formats/dicom.h"
 #include "ecg/formats/muse.h"
 #include "ecg/formats/npy.h"
 #include "ecg/formats/xml_events.h"
 
-const ecg_format *const ecg_formats[] = {&npy_format, &muse_format, &cardiosoft_format};
+const ecg_format *const ecg_formats[] = {&npy_format, &dicom_format, &muse_format, &cardiosoft_format};
 const size_t ecg_format_count = sizeof ecg_formats / sizeof *ecg_formats;
 
 static const char unknown[] = "Unknown";
@@ -15,7 +16,7 @@ static bool not_recognised(const uint8_t *data, size_t size, error *err) {
   if (size == 0)
     return error_set(err, ERROR_FORMAT, "Empty file");
   if (!xml_looks_like(data, size))
-    return error_set(err, ERROR_UNSUPPORTED, "Unknown file format: neither XML nor a NumPy array");
+    return error_set(err, ERROR_UNSUPPORTED, "Unknown file format: neither XML, DICOM nor a NumPy array");
   if (!xml_read(data, size, &well_formed, NULL, err))
     return false;
   xml_root_name(data, size, root, sizeof root);
