@@ -166,6 +166,23 @@ is "completion of a command" "$(complete_words deepecg insp)" "inspect"
 is "completion in a command" "$(complete_words deepecg synth --format car)" "cardiosoft"
 is "completion of files" "$(complete_words deepecg plot made/ecg_000004)" "made/ecg_000004.xml"
 
+# --- extract
+dicom=$data/fixtures/dicom
+run 2 extract; one_line_error; holds err "--dicom"
+run 2 extract --dicom "$dicom"; one_line_error; holds err "--out"
+run 2 extract --dicom nowhere --out arrays; one_line_error; holds err "no folder 'nowhere'"
+run 2 extract --dicom "$dicom" --outt arrays; one_line_error; holds err "did you mean 'out'"
+run 1 extract --dicom "$dicom" --out arrays; holds err "extract_report.csv says which and why"
+is "bytes on stdout" "$(wc -c <out)" 0
+is "arrays" "$(ls arrays/*.npy | wc -l)" 3
+grep -qE 'Never|SECRET|19010203' -r arrays out err && { echo "FAILED: patient data"; failures=$((failures + 1)); }
+mkdir dicom && cp "$dicom/ten_seconds.dcm" "$dicom/image.dcm" dicom
+run 0 extract --dicom dicom --out arrays2 --threads 1 --quiet; is "stderr" "$(cat err)" ""
+run 0 --mode preprocessing --data_path arrays2/table.csv --ecg_signals_path arrays2 --preprocessing_folder arrays2_clean --quiet
+is "cleaned ECGs" "$(ls arrays2_clean)" "ecg_signal_0.base64"
+rm dicom/ten_seconds.dcm
+run 4 extract --dicom dicom --out arrays3
+
 # --- output that cannot be written is no success
 if [ -w /dev/full ]; then
   "$program" --help >/dev/full 2>err
