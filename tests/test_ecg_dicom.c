@@ -147,6 +147,108 @@ static void test_conformed_to_muse_counts(void **state) {
   buffer_free(&b);
 }
 
+/* ---- What is taken from a file that offers more than one thing ---- */
+
+/* Change bytes to others of the same number, where they appear for the n-th time (0: everywhere). */
+static void change(buffer *b, const char *old, const char *new, int n) {
+  size_t length = strlen(old);
+  int found = 0;
+  assert_int_equal(strlen(new), length);
+  for (size_t i = 0; i + length <= b->size; i++)
+    if (memcmp(b->data + i, old, length) == 0 && (++found == n || n == 0))
+      memcpy(b->data + i, new, length);
+  assert_true(found > 0 && found >= n);
+}
+
+/* explicit_ss16 holds a derived median beat of 90 samples and then the original rhythm of 60. */
+static size_t samples_after(const char *old, const char *new, const char *old_2, const char *new_2) {
+  buffer b = {0};
+  ecg_record record;
+  load_fixture(&b, "explicit_ss16");
+  change(&b, old, new, 1);
+  change(&b, old_2, new_2, 1);
+  ecg_files_read(b.data, b.size, &record, NULL);
+  size_t samples = record.samples;
+  ecg_record_clear(&record);
+  buffer_free(&b);
+  return samples;
+}
+
+static void test_the_rhythm_is_taken(void **state) {
+  (void)state;
+  assert_int_equal(samples_after("ORIGINAL", "DERIVED ", "MEDIAN", "MEDIAN"), 60);
+  assert_int_equal(samples_after("MEDIAN BEAT", "SOME LABEL ", "DERIVED", "DERIVED"), 60);
+  assert_int_equal(samples_after("DERIVED ", "ORIGINAL", "MEDIAN BEAT", "average    "), 60);
+  assert_int_equal(samples_after("DERIVED ", "ORIGINAL", "MEDIAN BEAT", "SOME LABEL "), 90);
+  /* Then lead V6 of the longer one is none of the twelve. */
+  buffer b = {0};
+  ecg_record record;
+  load_fixture(&b, "explicit_ss16");
+  change(&b, "DERIVED ", "ORIGINAL", 1);
+  change(&b, "MEDIAN BEAT", "SOME LABEL ", 1);
+  change(&b, "2:8 ", "2:9 ", 1);
+  ecg_files_read(b.data, b.size, &record, NULL);
+  assert_int_equal(record.samples, 60);
+  ecg_record_clear(&record);
+  buffer_free(&b);
+}
+
+static void test_damaged_median_does_not_matter(void **state) {
+  (void)state;
+  assert_int_equal(samples_after("4.88", "nan ", "SS", "XX"), 60);
+}
+
+static void test_codes_count_before_names(void **state) {
+  (void)state;
+  buffer b = {0};
+  ecg_record record;
+  load_fixture(&b, "explicit_ss16");
+  change(&b, "2:62", "2:65", 0); /* -aVR, whatever its name */
+  change(&b, "Lead V1 ", "Lead V2 ", 0);
+  ecg_files_read(b.data, b.size, &record, NULL);
+  assert_int_equal(record.source[LEAD_AVR], LEAD_DERIVED);
+  assert_int_equal(record.source[LEAD_V1], LEAD_STORED);
+  ecg_record_clear(&record);
+  change(&b, "MDC ", "XYZ ", 0); /* now the names count */
+  ecg_files_refuse(b.data, b.size, "DICOM", "Lead V2 appears twice");
+  buffer_free(&b);
+}
+
+static void test_character_sets(void **state) {
+  (void)state;
+  static const struct {
+    const char *declared, *statement, *warning;
+  } cases[] = {{"ISO_IR 100", "élevé", ""},
+               {"ISO_IR 144", "щlevщ", ""},
+               {"ISO 2022  ", "\xef\xbf\xbdlev\xef\xbf\xbd", "texts in a character set that is not known"}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    buffer b = {0};
+    ecg_record record;
+    load_fixture(&b, "explicit_ss16");
+    change(&b, "ISO_IR 100", cases[i].declared, 1);
+    ecg_files_read(b.data, b.size, &record, NULL);
+    if (!strstr(record.statements, cases[i].statement))
+      fail_msg("%s: %s", cases[i].declared, record.statements);
+    assert_string_equal(record.warning, cases[i].warning);
+    ecg_record_clear(&record);
+    buffer_free(&b);
+  }
+}
+
+static void test_values_beyond_the_bits_stored(void **state) {
+  (void)state;
+  buffer b = {0};
+  ecg_record record;
+  load_fixture(&b, "ten_seconds");
+  for (size_t i = 0; i + 10 < b.size; i++) /* Waveform Bits Stored of each channel: 16 becomes 8 */
+    if (memcmp(b.data + i, "\x3a\x00\x1a\x02US\x02\x00\x10", 9) == 0)
+      b.data[i + 8] = 8;
+  ecg_files_read(b.data, b.size, &record, NULL);
+  assert_non_null(strstr(record.warning, "lead I: values beyond the 8 bits declared"));
+  ecg_record_clear(&record);
+  buffer_free(&b);
+}
+
 /* ---- Refusals; the damage cases in tests/damage/ecg have those that a few bytes describe ---- */
 
 static void test_other_objects(void **state) {
@@ -324,6 +426,11 @@ int main(void) {
       cmocka_unit_test(test_fixtures),
       cmocka_unit_test(test_stored_counts_stay_whole),
       cmocka_unit_test(test_conformed_to_muse_counts),
+      cmocka_unit_test(test_the_rhythm_is_taken),
+      cmocka_unit_test(test_damaged_median_does_not_matter),
+      cmocka_unit_test(test_codes_count_before_names),
+      cmocka_unit_test(test_character_sets),
+      cmocka_unit_test(test_values_beyond_the_bits_stored),
       cmocka_unit_test(test_other_objects),
       cmocka_unit_test(test_no_dicom),
       cmocka_unit_test(test_inflate_bomb),

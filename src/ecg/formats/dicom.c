@@ -427,8 +427,10 @@ static bool no_waveform(const reading *r, error *err) {
   const char *text;
   size_t length;
   dicom_text(text_of(r, SOP_CLASS), &text, &length);
-  return error_set(err, ERROR_UNSUPPORTED, "DICOM object without a waveform (SOP class %.*s)",
-                   (int)(length < DICOM_UID_SIZE ? length : DICOM_UID_SIZE), text);
+  if (length == 0 || length >= DICOM_UID_SIZE)
+    return error_set(err, ERROR_UNSUPPORTED, "DICOM object without a waveform");
+  return error_set(err, ERROR_UNSUPPORTED, "DICOM object without a waveform (SOP class %.*s)", (int)length,
+                   text);
 }
 
 static bool finish(reading *r, error *err) {
