@@ -192,6 +192,9 @@ fi
 # --- inspect
 run 0 inspect "$data/golden/analysis/models/efficientnetv2_afib_5y"; holds out TorchScript; holds out parameters
 run 0 inspect --json "$data/golden/analysis/models/efficientnetv2_afib_5y"; holds out '"kind": "TorchScript"'
+run 0 inspect made/ecg_000000.xml "$data/fixtures/dicom/ten_seconds.dcm"; holds out "ECG, GE MUSE XML"; holds out "ECG, DICOM waveform"
+run 0 inspect --json made/ecg_000002.npy; holds out '"kind": "ECG"'; holds out '"microvolts_per_unit": null'
+run 1 inspect made/ecg_000000.xml nowhere.xml; holds err nowhere.xml
 echo garbage >garbage.pt
 run 4 inspect garbage.pt; one_line_error; holds err garbage.pt
 

@@ -43,7 +43,7 @@ def counts(lead, samples, rate=500, height=200):
     """A made-up heart: a spike and a slow wave each second, another for every lead. Whole numbers."""
     t = np.arange(samples) / rate % 1.0
     k = LEADS.index(lead) if lead in LEADS else 12
-    wave = np.exp(-(((t - 0.3) / 0.012) ** 2)) * (1 - 0.13 * k) + 0.2 * np.exp(-(((t - 0.55) / 0.05) ** 2))
+    wave = np.exp(-(((t - 0.06) / 0.012) ** 2)) * (1 - 0.13 * k) + 0.2 * np.exp(-(((t - 0.3) / 0.05) ** 2))
     return np.round(height * wave + k - 5).astype(np.int64)
 
 

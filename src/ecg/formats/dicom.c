@@ -297,6 +297,7 @@ static bool take_statement(reading *r, const dicom_value *value, error *err) {
   bool done = field_add_words(&words, (const char *)value->bytes, length, err) &&
               (!words.size || ((!r->statements.size || buffer_append_text(&r->statements, ", ", err)) &&
                                buffer_append(&r->statements, words.data, words.size, err)));
+  r->record->statement_count += words.size > 0;
   buffer_free(&words);
   return done;
 }
@@ -461,7 +462,7 @@ static bool dicom_probe(const uint8_t *data, size_t size, char *reason, size_t r
   return false;
 }
 
-const ecg_format dicom_format = {"DICOM ECG waveform", "DICOM", dicom_probe, dicom_format_read};
+const ecg_format dicom_format = {"DICOM waveform", "DICOM", dicom_probe, dicom_format_read};
 
 dicom_kind dicom_kind_of(const uint8_t *data, size_t size) {
   static const char waveforms[] = "1.2.840.10008.5.1.4.1.1.9.";

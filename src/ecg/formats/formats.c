@@ -34,23 +34,27 @@ static bool read_as(const ecg_format *format, const uint8_t *data, size_t size, 
   return false;
 }
 
-bool ecg_read(const uint8_t *data, size_t size, ecg_record *record, const char **report_name, error *err) {
+const ecg_format *ecg_find_format(const uint8_t *data, size_t size) {
   char reason[200];
+  for (size_t i = 0; i < ecg_format_count; i++)
+    if (ecg_formats[i]->probe(data, size, reason, sizeof reason))
+      return ecg_formats[i];
+  return NULL;
+}
+
+bool ecg_read(const uint8_t *data, size_t size, ecg_record *record, const char **report_name, error *err) {
   const char *ignored;
   if (!report_name)
     report_name = &ignored;
   *report_name = unknown;
   *record = (ecg_record){0};
-  for (size_t i = 0; i < ecg_format_count; i++) {
-    const ecg_format *format = ecg_formats[i];
-    if (!format->probe(data, size, reason, sizeof reason))
-      continue;
-    bool done = read_as(format, data, size, record, err);
-    if (done || !xml_looks_like(data, size))
-      *report_name = format->report_name;
-    return done;
-  }
-  return not_recognised(data, size, err);
+  const ecg_format *format = ecg_find_format(data, size);
+  if (!format)
+    return not_recognised(data, size, err);
+  bool done = read_as(format, data, size, record, err);
+  if (done || !xml_looks_like(data, size))
+    *report_name = format->report_name;
+  return done;
 }
 
 bool ecg_read_file(const char *path, ecg_record *record, const char **report_name, error *err) {
