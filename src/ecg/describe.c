@@ -86,8 +86,8 @@ static bool add_pipeline(const description *d, buffer *b, error *err) {
 /* One lead may be small or tall; most of them are not. */
 static bool add_doubt(const description *d, buffer *b, error *err) {
   return 2 * d->facts.unusual <= ECG_LEADS ||
-         buffer_printf(b, err, "%-12samplitude of %d leads is outside %g-%g mV: is the unit right?\n",
-                       "note", d->facts.unusual, ecg_usual_lowest_mv, ecg_usual_highest_mv);
+         buffer_printf(b, err, "%-12samplitude of %d leads is outside %g-%g mV: is the unit right?\n", "note",
+                       d->facts.unusual, ecg_usual_lowest_mv, ecg_usual_highest_mv);
 }
 
 static bool add_table(const description *d, buffer *b, error *err) {
