@@ -69,7 +69,7 @@ static const fixture fixtures[] = {
     {"explicit_us16", 500, 2, "", "", moment},
     {"explicit_sl32", 500, 0.00005, "", "", moment},
     {"explicit_ul32", 500, 0.0005, "", "", moment},
-    {"twelve_in_sixteen", 500, 4.88, "", "", moment},
+    {"twelve_in_sixteen", 500, 4.88, "", "lead II: 1 samples of padding held", moment},
     {"names_only", 500, 1, "", "", moment},
     {"without_preamble", 500, 4.88, "", "", moment},
     {"data_set_implicit", 500, 4.88, "", "", moment},
@@ -191,6 +191,35 @@ static void test_the_rhythm_is_taken(void **state) {
   assert_int_equal(record.samples, 60);
   ecg_record_clear(&record);
   buffer_free(&b);
+}
+
+/* Leads that follow from others make no difference. */
+static void test_derived_leads_do_not_count(void **state) {
+  (void)state;
+  buffer b = {0};
+  ecg_record record;
+  load_fixture(&b, "explicit_ss16");
+  change(&b, "DERIVED ", "ORIGINAL", 1);
+  change(&b, "MEDIAN BEAT", "SOME LABEL ", 1);
+  change(&b, "2:61", "2:99", 1);
+  ecg_files_read(b.data, b.size, &record, NULL);
+  assert_int_equal(record.samples, 90);
+  assert_int_equal(record.source[LEAD_III], LEAD_DERIVED);
+  ecg_record_clear(&record);
+  buffer_free(&b);
+}
+
+/* Groups are one recording only where they run at the same time. */
+static void test_groups_that_do_not_run_together(void **state) {
+  (void)state;
+  static const char *const changes[][2] = {{"7.25", "8.25"}, {"500 ", "250 "}, {"ORIGINAL", "DERIVED "}};
+  for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+    buffer b = {0};
+    load_fixture(&b, "two_groups");
+    change(&b, changes[i][0], changes[i][1], 1);
+    ecg_files_refuse(b.data, b.size, "DICOM", "Missing leads I, II");
+    buffer_free(&b);
+  }
 }
 
 static void test_damaged_median_does_not_matter(void **state) {
@@ -427,6 +456,8 @@ int main(void) {
       cmocka_unit_test(test_stored_counts_stay_whole),
       cmocka_unit_test(test_conformed_to_muse_counts),
       cmocka_unit_test(test_the_rhythm_is_taken),
+      cmocka_unit_test(test_derived_leads_do_not_count),
+      cmocka_unit_test(test_groups_that_do_not_run_together),
       cmocka_unit_test(test_damaged_median_does_not_matter),
       cmocka_unit_test(test_codes_count_before_names),
       cmocka_unit_test(test_character_sets),

@@ -5,6 +5,7 @@ writers, each with NAME.f32 beside it: float32 little-endian, lead-major, microv
 Needs pydicom 3 and numpy. Expected values are what pydicom decodes (stored * sensitivity * correction + baseline), but for the
 files that it is known to decode otherwise; those are written here. The same bytes every time.
 """
+
 import argparse
 import io
 import pathlib
@@ -26,7 +27,20 @@ from pydicom.uid import (
 
 LEADS = ["I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6"]
 EIGHT = ["I", "II", "V1", "V2", "V3", "V4", "V5", "V6"]
-NUMBERS = {"I": 1, "II": 2, "III": 61, "aVR": 62, "aVL": 63, "aVF": 64, "V1": 3, "V2": 4, "V3": 5, "V4": 6, "V5": 7, "V6": 8}
+NUMBERS = {
+    "I": 1,
+    "II": 2,
+    "III": 61,
+    "aVR": 62,
+    "aVL": 63,
+    "aVF": 64,
+    "V1": 3,
+    "V2": 4,
+    "V3": 5,
+    "V4": 6,
+    "V5": 7,
+    "V6": 8,
+}
 NAMES = dict(
     {lead: f"Lead {lead}" for lead in LEADS},
     I="Lead I (Einthoven)",
@@ -72,13 +86,25 @@ def channel(lead, source, sensitivity="4.88", correction="1", baseline="0", unit
     if sensitivity is not None:
         item.ChannelSensitivity = sensitivity
         item.ChannelSensitivityUnitsSequence = Sequence([code(unit, "UCUM", unit)])
-        item.ChannelSensitivityCorrectionFactor = correction
+        if correction is not None:
+            item.ChannelSensitivityCorrectionFactor = correction
         item.ChannelBaseline = baseline
     item.WaveformBitsStored = stored
     return item
 
 
-def group(leads, values, source=mdc, kind="SS", rate="500", label="RHYTHM", originality="ORIGINAL", settings=None, big=False, **rest):
+def group(
+    leads,
+    values,
+    source=mdc,
+    kind="SS",
+    rate="500",
+    label="RHYTHM",
+    originality="ORIGINAL",
+    settings=None,
+    big=False,
+    **rest,
+):
     """values[i]: the stored numbers of channel i. settings: {lead: arguments of channel()}."""
     item = Dataset()
     item.WaveformOriginality = originality
@@ -86,7 +112,9 @@ def group(leads, values, source=mdc, kind="SS", rate="500", label="RHYTHM", orig
     item.NumberOfWaveformSamples = len(values[0])
     item.SamplingFrequency = rate
     item.MultiplexGroupLabel = label
-    item.ChannelDefinitionSequence = Sequence(channel(lead, source, **{**rest, **(settings or {}).get(lead, {})}) for lead in leads)
+    item.ChannelDefinitionSequence = Sequence(
+        channel(lead, source, **{**rest, **(settings or {}).get(lead, {})}) for lead in leads
+    )
     dtype = np.dtype(DTYPES[kind])
     item.WaveformBitsAllocated = dtype.itemsize * 8
     item.WaveformSampleInterpretation = kind
@@ -174,7 +202,9 @@ def cases():
 
     order = ["V6", "V3R", "V5", "V4", "V3", "V2", "V1", "II", "I"]
     offset = {"V3": {"baseline": "0.25"}}
-    ds = waveform_object([group(order, all_leads(order), scpecg, sensitivity="0.00122", unit="mV", settings=offset)], acquired=None)
+    ds = waveform_object(
+        [group(order, all_leads(order), scpecg, sensitivity="0.00122", unit="mV", settings=offset)], acquired=None
+    )
     undefined_lengths(ds)
     yield "implicit_ss16", encode(ds, ImplicitVRLittleEndian), None
 
@@ -182,26 +212,45 @@ def cases():
     yield "deflated_ss16", encode(ds, DeflatedExplicitVRLittleEndian), None
     undefined_lengths(ds)
     yield "explicit_undefined", encode(ds), None
-    little = decode(encode(waveform_object([group(EIGHT, all_leads(EIGHT))])))  # pydicom takes the samples for little-endian
-    yield "big_endian_ss16", encode(waveform_object([group(EIGHT, all_leads(EIGHT), big=True)]), ExplicitVRBigEndian), little
+    little = decode(
+        encode(waveform_object([group(EIGHT, all_leads(EIGHT))]))
+    )  # pydicom takes the samples for little-endian
+    yield "big_endian_ss16", encode(
+        waveform_object([group(EIGHT, all_leads(EIGHT), big=True)]), ExplicitVRBigEndian
+    ), little
 
     small = {"height": 100}
-    yield "explicit_sb8", encode(waveform_object([group(EIGHT, all_leads(EIGHT, 61, **small), kind="SB", sensitivity="10", stored=8)])), None
+    yield "explicit_sb8", encode(
+        waveform_object([group(EIGHT, all_leads(EIGHT, 61, **small), kind="SB", sensitivity="10", stored=8)])
+    ), None
     raised = [v + 64 for v in all_leads(EIGHT, **small)]
-    yield "explicit_ub8", encode(waveform_object([group(EIGHT, raised, kind="UB", sensitivity="10", baseline="-640", stored=8)])), None
+    yield "explicit_ub8", encode(
+        waveform_object([group(EIGHT, raised, kind="UB", sensitivity="10", baseline="-640", stored=8)])
+    ), None
     raised = [v + 40000 for v in all_leads(EIGHT)]
-    yield "explicit_us16", encode(waveform_object([group(EIGHT, raised, kind="US", sensitivity="2", baseline="-80000")])), None
+    yield "explicit_us16", encode(
+        waveform_object([group(EIGHT, raised, kind="US", sensitivity="2", baseline="-80000")])
+    ), None
     large = [v * 100000 for v in all_leads(EIGHT)]
-    yield "explicit_sl32", encode(waveform_object([group(EIGHT, large, kind="SL", sensitivity="0.00005", stored=32)])), None
+    yield "explicit_sl32", encode(
+        waveform_object([group(EIGHT, large, kind="SL", sensitivity="0.00005", stored=32)])
+    ), None
     large = [v * 10000 + 2**31 for v in all_leads(EIGHT)]
-    yield "explicit_ul32", encode(waveform_object([group(EIGHT, large, kind="UL", sensitivity="0.0005", baseline="-1073741.824", stored=32)])), None
+    yield "explicit_ul32", encode(
+        waveform_object([group(EIGHT, large, kind="UL", sensitivity="0.0005", baseline="-1073741.824", stored=32)])
+    ), None
 
     plain = all_leads(EIGHT)
     cut = [v & 0xFFF for v in plain]  # no sign in the upper four bits
-    yield "twelve_in_sixteen", encode(waveform_object([group(EIGHT, cut, stored=12)])), {l: v * 4.88 for l, v in zip(EIGHT, plain)}
+    cut[1][7], plain[1][7] = 0x800, plain[1][6]
+    ds = waveform_object([group(EIGHT, cut, stored=12)])
+    ds.WaveformSequence[0].add(DataElement("WaveformPaddingValue", "OW", b"\x00\x08"))
+    yield "twelve_in_sixteen", encode(ds), {l: v * 4.88 for l, v in zip(EIGHT, plain)}
 
-    uneven = {lead: {"sensitivity": str(1 + i)} for i, lead in enumerate(LEADS)}
-    yield "names_only", encode(waveform_object([group(LEADS, all_leads(LEADS), local, settings=uneven)])), None
+    uneven = {lead: {"sensitivity": str(1 + i), "correction": None} for i, lead in enumerate(LEADS)}
+    yield "names_only", encode(waveform_object([group(LEADS, all_leads(LEADS), local, settings=uneven)])), {
+        l: v * (1 + i) for i, (l, v) in enumerate(zip(LEADS, all_leads(LEADS)))
+    }
 
     ds = waveform_object([group(EIGHT, all_leads(EIGHT))])
     yield "without_preamble", encode(ds, preamble=False), None
@@ -230,16 +279,22 @@ def cases():
 
     limb, chest = EIGHT[:2], EIGHT[2:]
     ds = waveform_object([group(limb, all_leads(limb)), group(chest, all_leads(chest), sensitivity="2.44")])
+    for item in ds.WaveformSequence:
+        item.MultiplexGroupTimeOffset = "7.25"
     data = encode(ds)
     yield "two_groups", data, {**decode(data, 0), **decode(data, 1)}
 
     yield "without_sensitivity", encode(waveform_object([group(EIGHT, all_leads(EIGHT), sensitivity=None)])), None
 
     minute = all_leads(EIGHT, 500, rate=50)
-    yield "ten_seconds", encode(waveform_object([group(EIGHT, minute, rate="50")], ["Sinus rhythm", "ECG REPORT", "Normal ECG"])), None
+    yield "ten_seconds", encode(
+        waveform_object([group(EIGHT, minute, rate="50")], ["Sinus rhythm", "ECG REPORT", "Normal ECG"])
+    ), None
     for name, rate in (("rhythm_500", 500), ("rhythm_240", 240)):
         long = all_leads(EIGHT, 10 * rate, rate=rate)
-        ds = waveform_object([group(EIGHT, long, rate=str(rate), sensitivity="2.5")], ["Sinus rhythm, with commas", 'a "quoted" word'])
+        ds = waveform_object(
+            [group(EIGHT, long, rate=str(rate), sensitivity="2.5")], ["Sinus rhythm, with commas", 'a "quoted" word']
+        )
         yield name, encode(ds, DeflatedExplicitVRLittleEndian), {}
 
 
@@ -256,7 +311,9 @@ def image():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path(__file__).parent.parent / "tests/fixtures/dicom")
+    parser.add_argument(
+        "--out", type=pathlib.Path, default=pathlib.Path(__file__).parent.parent / "tests/fixtures/dicom"
+    )
     folder = parser.parse_args().out
     folder.mkdir(parents=True, exist_ok=True)
     for name, data, expected in cases():

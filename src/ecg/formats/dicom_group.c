@@ -257,6 +257,9 @@ static bool check_data(const dicom_group *g, const sample_type *type, buffer *wa
   if (g->data.big_endian && (bytes == 4 || (bytes == 1 && memcmp(g->data.vr, "OW", 2) == 0)))
     return error_set(err, ERROR_UNSUPPORTED, "DICOM waveform of %u bits in big-endian words",
                      g->bits_allocated);
+  if (g->samples > DICOM_MAX_SAMPLES)
+    return error_set(err, ERROR_LIMIT, "DICOM waveform of %u samples: more than %d are not read", g->samples,
+                     DICOM_MAX_SAMPLES);
   if (!checked_mul(g->channels, g->samples, &wanted) || !checked_mul(wanted, bytes, &wanted))
     return error_set(err, ERROR_LIMIT, "DICOM waveform is too large");
   if (g->data.length < wanted)

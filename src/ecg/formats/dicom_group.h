@@ -7,6 +7,9 @@
 #include "ecg/formats/dicom_elements.h"
 #include "ecg/record.h"
 
+/* More than an hour at 1000 Hz; a Holter recording is no 12-lead ECG of 10 s. */
+enum { DICOM_MAX_SAMPLES = 1 << 22 };
+
 /* One channel that is one of the twelve leads. NAN and 0: the file doesn't say. */
 typedef struct dicom_channel {
   bool present;
