@@ -57,7 +57,7 @@ static int remove_all(void **state) {
 }
 
 static extract_summary run_into(const char *out, int threads) {
-  extract_options options = {TREE, out, threads};
+  extract_options options = {TREE, out, threads, NULL};
   extract_summary summary;
   error err;
   if (!extract_run(&options, NULL, &summary, &err))
@@ -176,15 +176,26 @@ static void test_what_cannot_be_done(void **state) {
   (void)state;
   extract_summary s;
   error err;
-  extract_options nowhere = {SCRATCH "/nowhere", SCRATCH "/out", 1};
+  extract_options nowhere = {SCRATCH "/nowhere", SCRATCH "/out", 1, NULL};
   assert_false(extract_run(&nowhere, NULL, &s, &err));
   assert_non_null(strstr(err.message, "nowhere"));
-  extract_options onto_a_file = {TREE, TREE "/notes.json", 1};
+  extract_options onto_a_file = {TREE, TREE "/notes.json", 1, NULL};
   assert_false(extract_run(&onto_a_file, NULL, &s, &err));
   assert_non_null(strstr(err.message, "notes.json"));
-  extract_options no_dicom = {DEEPECG_TEST_DATA "/damage/ecg", SCRATCH "/nothing", 2};
+  extract_options no_dicom = {DEEPECG_TEST_DATA "/damage/ecg", SCRATCH "/nothing", 2, NULL};
   assert_true(extract_run(&no_dicom, NULL, &s, &err));
   assert_true(s.extracted == 0 && s.failed == 0 && s.not_dicom == s.files);
+}
+
+static void test_interrupted(void **state) {
+  (void)state;
+  static const volatile sig_atomic_t yes = 1;
+  extract_options options = {TREE, SCRATCH "/interrupted", 2, &yes};
+  extract_summary s;
+  error err;
+  assert_false(extract_run(&options, NULL, &s, &err));
+  assert_non_null(strstr(err.message, "interrupted"));
+  assert_int_not_equal(access(SCRATCH "/interrupted/table.csv", F_OK), 0);
 }
 
 static void test_too_deep(void **state) {
@@ -206,6 +217,7 @@ int main(void) {
       cmocka_unit_test(test_threads_change_nothing),
       cmocka_unit_test(test_same_bits_as_the_dicom_file),
       cmocka_unit_test(test_what_cannot_be_done),
+      cmocka_unit_test(test_interrupted),
       cmocka_unit_test(test_too_deep),
   };
   return cmocka_run_group_tests(tests, make_tree, remove_all);

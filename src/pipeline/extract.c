@@ -46,6 +46,10 @@ static void item_fail(item *it, const char *reason) {
   it->message = strdup(reason);
 }
 
+static bool cancelled(const extraction *x) {
+  return x->options->cancelled && *x->options->cancelled;
+}
+
 static void array_name(const item *it, char name[NAME_SIZE]) {
   snprintf(name, NAME_SIZE, "ecg_signal_%zu.npy", it->number);
 }
@@ -87,7 +91,8 @@ static void look_at_all(extraction *x) {
   x->done = 0;
 #pragma omp parallel for schedule(dynamic, 16) num_threads(x->options->threads)
   for (size_t i = 0; i < x->count; i++) {
-    look_at(x, &x->items[i]);
+    if (!cancelled(x))
+      look_at(x, &x->items[i]);
     count_progress(x, "Looking for DICOM files");
   }
 }
@@ -157,7 +162,7 @@ static void extract_all(extraction *x) {
   x->done = 0;
 #pragma omp parallel for schedule(dynamic, 4) num_threads(x->options->threads)
   for (size_t i = 0; i < x->count; i++) {
-    if (x->items[i].state == ITEM_WANTED)
+    if (x->items[i].state == ITEM_WANTED && !cancelled(x))
       extract_item(x, &x->items[i]);
     count_progress(x, "Extracting ECGs");
   }
@@ -256,6 +261,9 @@ static bool run(extraction *x, extract_summary *summary, error *err) {
   number_items(x);
   extract_all(x);
   sum_up(x, summary);
+  if (cancelled(x))
+    return error_set(err, ERROR_DATA, "interrupted: %zu ECGs extracted, no table written",
+                     summary->extracted);
   return save_table(x, extract_report_name, write_report, err) &&
          save_table(x, extract_table_name, write_table, err) && sync_file_system(x->options->out_folder, err);
 }

@@ -6,11 +6,15 @@
 #include "base/error.h"
 #include "base/reporter.h"
 
+#include <signal.h>
 #include <stddef.h>
 
 typedef struct extract_options {
   const char *dicom_folder, *out_folder;
   int threads;
+  /* Set by a signal handler to stop between two files; may be NULL. Arrays that are written by then are
+   * whole, and there is no table. */
+  const volatile sig_atomic_t *cancelled;
 } extract_options;
 
 typedef struct extract_summary {
@@ -35,7 +39,7 @@ extern const char extract_table_name[], extract_report_name[]; /* "table.csv", "
  * for each DICOM waveform and for each file or folder that could not be read.
  *
  * A file that fails, fails alone. The result doesn't depend on the number of threads. False: a folder or
- * table that cannot be read or written, out of memory. */
+ * table that cannot be read or written, out of memory, cancelled. */
 bool extract_run(const extract_options *options, const reporter *r, extract_summary *summary, error *err);
 
 #endif

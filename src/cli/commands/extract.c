@@ -1,6 +1,7 @@
 /* deepecg extract: DICOM ECGs to arrays and the table that the pipeline reads. */
 #include "pipeline/extract.h"
 #include "cli/commands/command.h"
+#include "cli/interrupt.h"
 #include "cli/terminal.h"
 
 #include <omp.h>
@@ -58,7 +59,8 @@ static int run(const void *given, const operand_list *operands) {
   const extract_settings *s = given;
   terminal t;
   terminal_init(&t, s->quiet, false);
-  extract_options options = {s->dicom, s->out, s->threads ? (int)s->threads : omp_get_num_procs()};
+  extract_options options = {s->dicom, s->out, s->threads ? (int)s->threads : omp_get_num_procs(),
+                             interrupt_flag()};
   extract_summary summary;
   error err;
   bool done = extract_run(&options, &t.reporter, &summary, &err);
