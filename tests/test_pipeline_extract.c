@@ -95,6 +95,7 @@ static void test_tree_to_table(void **state) {
   assert_int_equal(s.extracted, 4);
   assert_int_equal(s.failed, 1);
   assert_int_equal(s.warnings, 3);
+  assert_int_equal(s.without_statements, 0);
   check_text(SCRATCH "/one/table.csv",
              "77_classes_ecg_file_name,ecg_machine_diagnosis\n"
              "ecg_signal_0.npy,\"Sinus rhythm, with commas, a \"\"quoted\"\" word\"\n"
@@ -187,6 +188,31 @@ static void test_what_cannot_be_done(void **state) {
   assert_true(s.extracted == 0 && s.failed == 0 && s.not_dicom == s.files);
 }
 
+/* ten_seconds.dcm with the texts of its annotations under another tag. */
+static void test_without_statements(void **state) {
+  (void)state;
+  static const char tag[] = {0x70, 0, 6, 0}, other[] = {0x70, 0, 7, 0};
+  mapped_file file;
+  extract_summary s;
+  error err;
+  assert_true(make_folders(SCRATCH "/silent", NULL));
+  if (!mapped_file_open(&file, DEEPECG_TEST_DATA "/fixtures/dicom/ten_seconds.dcm", &err))
+    fail_msg("%s", err.message);
+  uint8_t *bytes = malloc(file.size);
+  assert_non_null(bytes);
+  memcpy(bytes, file.data, file.size);
+  for (uint8_t *at; (at = memmem(bytes, file.size, tag, sizeof tag)) != NULL;)
+    memcpy(at, other, sizeof other);
+  assert_true(atomic_file_save(SCRATCH "/silent/ecg", ATOMIC_FILE_REPLACE, false, bytes, file.size, NULL));
+  free(bytes);
+  mapped_file_close(&file);
+  extract_options options = {SCRATCH "/silent", SCRATCH "/silent_out", 1, NULL};
+  assert_true(extract_run(&options, NULL, &s, &err));
+  assert_true(s.extracted == 1 && s.without_statements == 1);
+  check_text(SCRATCH "/silent_out/table.csv",
+             "77_classes_ecg_file_name,ecg_machine_diagnosis\necg_signal_0.npy,\n");
+}
+
 static void test_interrupted(void **state) {
   (void)state;
   static const volatile sig_atomic_t yes = 1;
@@ -217,6 +243,7 @@ int main(void) {
       cmocka_unit_test(test_threads_change_nothing),
       cmocka_unit_test(test_same_bits_as_the_dicom_file),
       cmocka_unit_test(test_what_cannot_be_done),
+      cmocka_unit_test(test_without_statements),
       cmocka_unit_test(test_interrupted),
       cmocka_unit_test(test_too_deep),
   };

@@ -238,6 +238,7 @@ static void sum_up(const extraction *x, extract_summary *summary) {
     const item *it = &x->items[i];
     summary->extracted += it->state == ITEM_EXTRACTED;
     summary->failed += it->state == ITEM_FAILED;
+    summary->without_statements += it->state == ITEM_EXTRACTED && !it->statements;
     summary->warnings += it->state == ITEM_EXTRACTED && it->message;
     summary->not_dicom += it->state == ITEM_SKIPPED && it->kind == DICOM_NONE;
     summary->other_objects += it->state == ITEM_SKIPPED && it->kind == DICOM_OTHER;

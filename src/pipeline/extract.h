@@ -22,7 +22,8 @@ typedef struct extract_summary {
   size_t not_dicom;     /* of these, skipped */
   size_t other_objects; /* DICOM, but no waveforms: skipped too */
   size_t extracted, failed;
-  size_t warnings; /* extracted, but with something to know */
+  size_t warnings;           /* extracted, but with something to know */
+  size_t without_statements; /* extracted, with an empty diagnosis */
 } extract_summary;
 
 extern const char extract_table_name[], extract_report_name[]; /* "table.csv", "extract_report.csv" */
