@@ -264,6 +264,18 @@ static void test_character_sets(void **state) {
   }
 }
 
+static void test_unknown_unit(void **state) {
+  (void)state;
+  buffer b = {0};
+  ecg_record record;
+  load_fixture(&b, "ten_seconds");
+  change(&b, "uV", "mm", 3); /* code and meaning: those of lead I, then the code of lead II */
+  ecg_files_read(b.data, b.size, &record, NULL);
+  assert_string_equal(record.warning, "lead II: no unit that is known, taken for that of the others");
+  ecg_record_clear(&record);
+  buffer_free(&b);
+}
+
 static void test_values_beyond_the_bits_stored(void **state) {
   (void)state;
   buffer b = {0};
@@ -461,6 +473,7 @@ int main(void) {
       cmocka_unit_test(test_damaged_median_does_not_matter),
       cmocka_unit_test(test_codes_count_before_names),
       cmocka_unit_test(test_character_sets),
+      cmocka_unit_test(test_unknown_unit),
       cmocka_unit_test(test_values_beyond_the_bits_stored),
       cmocka_unit_test(test_other_objects),
       cmocka_unit_test(test_no_dicom),

@@ -241,6 +241,13 @@ static bool check_scale(const dicom_channel *c, const char *name, error *err) {
   return true;
 }
 
+static bool warn_of_unit(const dicom_channel *c, const char *name, double unit, buffer *warnings,
+                         error *err) {
+  return unit == 0 || scale_of(c) != 0 ||
+         field_add_warning(warnings, err, "lead %s: no unit that is known, taken for that of the others",
+                           name);
+}
+
 static conversion conversion_of(const dicom_channel *c, double unit) {
   double scale = scale_of(c);
   if (scale == 0 || unit == 0)
@@ -285,7 +292,8 @@ static bool take_lead(const dicom_group *g, const sample_type *type, int lead, e
   if (!values)
     return false;
   convert(&s, conversion_of(c, record->microvolts_per_unit), values);
-  return mend_padding(g, &s, lead, values, warnings, err) &&
+  return warn_of_unit(c, name, record->microvolts_per_unit, warnings, err) &&
+         mend_padding(g, &s, lead, values, warnings, err) &&
          warn_of_bits(&s, c->bits_stored, name, warnings, err);
 }
 
