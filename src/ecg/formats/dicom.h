@@ -6,8 +6,9 @@
 
 /* Which leads channels hold is taken from codes (MDC 2:1, SCPECG 5.6.3-9-1), and from names (those of CID
  * 3001 and as the other formats have them) where the code belongs to another scheme. Which multiplex group is
- * the recording and what becomes of padding: dicom_group.h. Statements: the texts (0070,0006) of the waveform
- * annotations but for those with the word REPORT, joined by ", ", as DeepECG_Docker extracts them. */
+ * the recording: dicom_group.h; what becomes of padding: dicom_samples.h. Statements: the texts (0070,0006)
+ * of the waveform annotations but for those with the word REPORT, joined by ", ", as DeepECG_Docker extracts
+ * them. */
 extern const ecg_format dicom_format;
 
 typedef enum dicom_kind {

@@ -30,7 +30,7 @@ typedef struct dicom_group {
   error problem; /* the first; it counts only if the group is used */
 } dicom_group;
 
-/* The group that is the recording: original before derived, rhythm before averaged beats, then the one with
+/* The group that is the recording: rhythm before averaged beats, original before derived, then the one with
  * most of the leads that cannot be derived, then the longest, then the first. groups[0..count), count > 0. */
 const dicom_group *dicom_choose_group(const dicom_group *groups, size_t count);
 
@@ -38,10 +38,8 @@ const dicom_group *dicom_choose_group(const dicom_group *groups, size_t count);
  * groups of its kind that run at the same time.
  *
  * The record keeps the stored numbers where all leads have one scale and no baseline; where they have not,
- * all are brought to the scale of the first. Fewer bits stored than allocated: a signed lead without sign in
- * its upper bits gets it. Padding: samples at the end that are padding in all channels are cut off; elsewhere
- * a padding value at an end of the range of numbers marks a lost sample, and the one before is held. A
- * warning (appended to `warnings`) says so. */
+ * all are brought to the scale of the first. Padding at the end is cut off, and what is lost elsewhere is
+ * held (dicom_samples.h); a warning, appended to `warnings`, says so. */
 bool dicom_take_leads(const dicom_group *groups, size_t count, const dicom_group *chosen, ecg_record *record,
                       buffer *warnings, error *err);
 
