@@ -183,6 +183,21 @@ is "cleaned ECGs" "$(ls arrays2_clean)" "ecg_signal_0.base64"
 rm dicom/ten_seconds.dcm
 run 4 extract --dicom dicom --out arrays3
 
+# --- selftest: all kernels that this machine can run
+for variant in generic avx2 avx512; do
+  if DEEPECG_CPU=$variant "$program" selftest >out 2>&1; then
+    is "stages that are right" "$(grep -c ' OK ' out)" 5
+    holds out "$variant kernels"
+  elif grep -q "lacks the instructions" out; then
+    echo "NOT RUN: selftest with DEEPECG_CPU=$variant"
+  else
+    echo "FAILED (line $LINENO): selftest with DEEPECG_CPU=$variant"
+    cat out
+    failures=$((failures + 1))
+  fi
+done
+TMPDIR=/nonexistent run 1 selftest; holds out "/nonexistent"
+
 # --- output that cannot be written is no success
 if [ -w /dev/full ]; then
   "$program" --help >/dev/full 2>err

@@ -28,7 +28,8 @@ typedef struct command {
   int (*run)(const void *settings, const operand_list *operands); /* returns the exit code */
 } command;
 
-extern const command command_run, command_synth, command_inspect, command_plot, command_extract;
+extern const command command_run, command_synth, command_inspect, command_plot, command_extract,
+    command_selftest;
 
 /* All of them (table.c), the pipeline first: it is also what runs without a command's name. */
 extern const command *const commands[];

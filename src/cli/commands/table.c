@@ -1,5 +1,5 @@
 #include "cli/commands/command.h"
 
-const command *const commands[] = {&command_run, &command_inspect, &command_plot, &command_extract,
-                                   &command_synth};
+const command *const commands[] = {&command_run,     &command_inspect, &command_plot,
+                                   &command_extract, &command_synth,   &command_selftest};
 const size_t command_count = sizeof commands / sizeof *commands;
