@@ -7,6 +7,8 @@ mkdir -p "$scratch"
 cd "$scratch" || exit 1
 muse=$data/golden/preprocessing/muse_hum60
 failures=0
+# No test asks the network for a model.
+export HF_HUB_OFFLINE=1
 
 # run EXPECTED_EXIT_CODE ARGUMENT...: streams go to the files out and err
 run() {
@@ -51,6 +53,8 @@ for option in mode data_path csv_file_name ecg_signals_path preprocessing_folder
 done
 holds out inspect
 run 0 inspect --help; holds out "--json"
+run 0 download --help; holds out "--from TAR"
+run 0 bundle --help; holds out "--out TAR"
 
 # --- mistakes: one line, what is wrong and what is allowed, exit 2
 run 2 --data_pth x; one_line_error; holds err "did you mean 'data_path'"

@@ -3,8 +3,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tools/install_packages.sh gcc libc6-dev cmake ninja-build pkg-config \
-  libcairo2-dev libdeflate-dev libexpat1-dev libjansson-dev nettle-dev
+tools/install_packages.sh gcc libc6-dev cmake ninja-build pkg-config ca-certificates \
+  libcairo2-dev libcurl4-openssl-dev libdeflate-dev libexpat1-dev libjansson-dev nettle-dev
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
