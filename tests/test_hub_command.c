@@ -165,7 +165,7 @@ static void interrupted(int signal_number) {
                     (fake_rule){.target = "/wcr.pt", .times = 1, .fault = FAULT_STALL, .at = CUT_AT});
   pid_t child = start(ARGUMENTS("download", MODEL), 0);
   assert_true(fake_hub_wait_for(s.server, "/wcr.pt", 1));
-  usleep(200000);
+  scratch_wait_for_part(&s, "weights/" MODEL, CUT_AT);
   kill(child, signal_number);
   int status;
   assert_int_equal(waitpid(child, &status, 0), child);

@@ -239,6 +239,7 @@ static void retry_after_is_honoured_and_bounded(void **state) {
 
 static void a_silent_hub_is_left(void **state) {
   (void)state;
+  f.s.settings.patience.stalled_seconds = 0.3;
   rule("/wcr.pt", 1, FAULT_STALL, 0, NULL, CUT_AT);
   assert_downloaded();
   assert_non_null(strstr(f.s.said, "no byte for 0.3 s"));
@@ -515,9 +516,16 @@ static void a_damaged_cache_is_not(void **state) {
 
 static volatile sig_atomic_t cancelled;
 
-static void *cancel_when_asked(void *text) {
-  fake_hub_wait_for(f.s.server, text, 1);
-  nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+static void *cancel_in_the_middle(void *unused) {
+  (void)unused;
+  scratch_wait_for_part(&f.s, "weights/" MODEL, CUT_AT);
+  cancelled = 1;
+  return NULL;
+}
+
+static void *cancel_when_asked(void *unused) {
+  (void)unused;
+  fake_hub_wait_for(f.s.server, "/tree/", 1);
   cancelled = 1;
   return NULL;
 }
@@ -525,12 +533,10 @@ static void *cancel_when_asked(void *text) {
 static void interrupted_and_resumed(void **state) {
   (void)state;
   pthread_t thread;
-  char asked[] = "/wcr.pt";
   cancelled = 0;
   f.s.settings.cancelled = &cancelled;
-  f.s.settings.patience.stalled_seconds = 30;
   rule("/wcr.pt", 1, FAULT_STALL, 0, NULL, CUT_AT);
-  assert_int_equal(pthread_create(&thread, NULL, cancel_when_asked, asked), 0);
+  assert_int_equal(pthread_create(&thread, NULL, cancel_in_the_middle, NULL), 0);
   assert_failed("interrupted");
   pthread_join(thread, NULL);
   cancelled = 0;
@@ -541,12 +547,11 @@ static void interrupted_and_resumed(void **state) {
 static void interrupted_while_waiting(void **state) {
   (void)state;
   pthread_t thread;
-  char asked[] = "/tree/";
   cancelled = 0;
   f.s.settings.cancelled = &cancelled;
   f.s.settings.patience.longest_wait = 60;
   rule("/tree/", 1, FAULT_ANSWER, 429, "Retry-After: 60\r\n", 0);
-  assert_int_equal(pthread_create(&thread, NULL, cancel_when_asked, asked), 0);
+  assert_int_equal(pthread_create(&thread, NULL, cancel_when_asked, NULL), 0);
   assert_failed("interrupted");
   pthread_join(thread, NULL);
 }
@@ -563,6 +568,7 @@ static void two_runs_take_turns(void **state) {
   (void)state;
   hub_outcome outcomes[2];
   pthread_t threads[2];
+  f.s.settings.patience.stalled_seconds = 0.5;
   rule("/wcr.pt", 1, FAULT_STALL, 0, NULL, CUT_AT);
   for (int i = 0; i < 2; i++)
     assert_int_equal(pthread_create(&threads[i], NULL, ensure_in_thread, &outcomes[i]), 0);
@@ -632,6 +638,21 @@ static void a_full_disk_is_seen_before(void **state) {
   assert_false(space_suffices(f.s.root, UINT64_MAX, &f.s.err));
 }
 
+/* A hub whose list doesn't say which commit it is of: the files do. */
+static void the_commit_is_remembered(void **state) {
+  (void)state;
+  fake_hub_hide_commit(f.s.server);
+  assert_downloaded();
+  assert_int_equal(fake_hub_requests(f.s.server, "/resolve/main/"), 1);
+  arena *memory = arena_create(NULL);
+  manifest m;
+  assert_true(manifest_read(&m, scratch_path(&f.s, "weights/" MODEL), memory, &f.s.err));
+  assert_string_equal(m.commit, fake_hub_commit);
+  assert_string_equal(m.revision, "main");
+  assert_string_equal(m.repo, REPO);
+  arena_destroy(memory);
+}
+
 static void another_revision(void **state) {
   (void)state;
   assert_downloaded();
@@ -684,6 +705,7 @@ int main(void) {
       TEST(leftovers_of_other_revisions_go),
       TEST(a_download_that_has_no_room),
       TEST(a_full_disk_is_seen_before),
+      TEST(the_commit_is_remembered),
       TEST(another_revision),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -63,10 +63,24 @@ static bool see_what_is_there(download *d, error *err) {
   return space_suffices(d->folder, d->bytes, err);
 }
 
-static bool hash_kept_file(const download *d, size_t i, sha256_text *sha256, error *err) {
-  char *path = arena_printf(d->memory, err, "%s/%s", d->folder, d->files[i]->path);
-  file_facts facts = {.size = d->files[i]->size};
-  return path && file_matches(path, &facts, sha256, err);
+/* Get the file where it is wanted, and say what its manifest entry is. */
+static bool get_file(download *d, size_t i, manifest_file *entry, error *err) {
+  const hub_file *file = d->files[i];
+  transfer_job job = job_of(d, i);
+  transfer_result result = {0};
+  if (d->wanted[i]) {
+    if (!transfer_file(d->client, &job, &result, err))
+      return false;
+    if (!*d->listing.commit)
+      memcpy(d->listing.commit, result.commit, sizeof result.commit);
+  } else {
+    char *path = arena_printf(d->memory, err, "%s/%s", d->folder, file->path);
+    file_facts facts = {.size = file->size};
+    if (!path || !file_matches(path, &facts, &result.sha256, err))
+      return false;
+  }
+  *entry = (manifest_file){file->path, file->size, arena_strdup(d->memory, result.sha256.hex, err)};
+  return entry->sha256 != NULL;
 }
 
 static bool get_files(download *d, error *err) {
@@ -74,16 +88,9 @@ static bool get_files(download *d, error *err) {
                 .revision = hub_client_settings(d->client)->revision,
                 .commit = d->listing.commit,
                 .count = d->count};
-  for (size_t i = 0; i < d->count; i++) {
-    transfer_job job = job_of(d, i);
-    sha256_text sha256;
-    if (!(d->wanted[i] ? transfer_file(d->client, &job, &sha256, err) : hash_kept_file(d, i, &sha256, err)))
+  for (size_t i = 0; i < d->count; i++)
+    if (!get_file(d, i, &m.files[i], err))
       return false;
-    char *hash = arena_strdup(d->memory, sha256.hex, err);
-    if (!hash)
-      return false;
-    m.files[i] = (manifest_file){d->files[i]->path, d->files[i]->size, hash};
-  }
   if (!manifest_write(&m, d->folder, err))
     return false;
   for (size_t i = 0; i < d->count; i++) {

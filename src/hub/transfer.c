@@ -17,6 +17,7 @@ enum { MAX_WRONG = 2 }; /* complete downloads whose hash is wrong */
 typedef struct transfer {
   hub_client *client;
   const transfer_job *job;
+  transfer_result *result;
   const char *path, *part;
   char stage[96];
   int fd;
@@ -116,6 +117,7 @@ static bool start(void *context, const http_response *response, error *err) {
   transfer *t = context;
   if (!answer_fits(t, response, err))
     return false;
+  memcpy(t->result->commit, response->commit, sizeof t->result->commit);
   return response->status == 206 || t->size == 0 || empty_part(t, err); /* 200: from the beginning again */
 }
 
@@ -200,16 +202,16 @@ static bool give_name(transfer *t, error *err) {
 }
 
 /* A wrong hash may come from the part that an earlier run left: from the beginning again, once. */
-static bool get_right(transfer *t, const char *url, sha256_text *sha256, error *err) {
+static bool get_right(transfer *t, const char *url, error *err) {
   const hub_file *file = t->job->file;
   file_facts facts = {.size = file->size, .sha256 = file->sha256, .git_oid = file->git_oid};
-  if (t->waited && file_matches(t->path, &facts, sha256, NULL)) {
+  if (t->waited && file_matches(t->path, &facts, &t->result->sha256, NULL)) {
     unlink(t->part);
     return true;
   }
   t->first_size = t->size;
   for (int wrong = 0; get_rest(t, url, err);) {
-    if (file_matches(t->part, &facts, sha256, err)) {
+    if (file_matches(t->part, &facts, &t->result->sha256, err)) {
       show_end(t);
       return give_name(t, err);
     }
@@ -228,7 +230,7 @@ static bool get_right(transfer *t, const char *url, sha256_text *sha256, error *
   return false;
 }
 
-static bool run(transfer *t, arena *memory, sha256_text *sha256, error *err) {
+static bool run(transfer *t, arena *memory, error *err) {
   const transfer_job *job = t->job;
   t->part = part_path(job, memory, err);
   t->path = t->part ? arena_printf(memory, err, "%s/%s", job->folder, job->file->path) : NULL;
@@ -236,17 +238,18 @@ static bool run(transfer *t, arena *memory, sha256_text *sha256, error *err) {
   if (!url)
     return false;
   snprintf(t->stage, sizeof t->stage, "Downloading %.60s (MB)", job->file->path);
-  bool ok = open_part(t, err) && get_right(t, url, sha256, err);
+  bool ok = open_part(t, err) && get_right(t, url, err);
   if (t->fd >= 0)
     close(t->fd); /* gives the lock back */
   return ok;
 }
 
-bool transfer_file(hub_client *client, const transfer_job *job, sha256_text *sha256, error *err) {
+bool transfer_file(hub_client *client, const transfer_job *job, transfer_result *result, error *err) {
+  *result = (transfer_result){0};
   error reason;
-  transfer t = {.client = client, .job = job, .fd = -1};
+  transfer t = {.client = client, .job = job, .result = result, .fd = -1};
   arena *memory = arena_create(&reason);
-  bool ok = memory && run(&t, memory, sha256, &reason);
+  bool ok = memory && run(&t, memory, &reason);
   arena_destroy(memory);
   if (!ok && err)
     *err = reason;

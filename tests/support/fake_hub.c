@@ -52,6 +52,7 @@ struct fake_hub {
   fake_rule rules[MAX_RULES];
   fake_request requests[MAX_REQUESTS];
   const char *token, *store;
+  bool hide_commit;
 };
 
 typedef struct connection {
@@ -193,7 +194,8 @@ static void serve_list(connection *c, const char *repo) {
              "Link: <%s/api/models/%s/tree/main?recursive=1&cursor=%zu>; rel=\"next\"\r\n", hub->url, repo,
              first + n);
   size_t used = strlen(header);
-  snprintf(header + used, sizeof header - used, "X-Repo-Commit: %s\r\n", fake_hub_commit);
+  if (!hub->hide_commit)
+    snprintf(header + used, sizeof header - used, "X-Repo-Commit: %s\r\n", fake_hub_commit);
   send_answer(c, 200, header, list.data, list.size);
   buffer_free(&list);
 }
@@ -396,6 +398,10 @@ void fake_hub_add_entry(fake_hub *hub, const char *repo, const char *json) {
 
 void fake_hub_set_page_size(fake_hub *hub, size_t entries) {
   hub->page_size = entries;
+}
+
+void fake_hub_hide_commit(fake_hub *hub) {
+  hub->hide_commit = true;
 }
 
 void fake_hub_set_token(fake_hub *hub, const char *token) {

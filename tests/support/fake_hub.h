@@ -29,6 +29,9 @@ void fake_hub_add_entry(fake_hub *hub, const char *repo, const char *json);
 /* Entries per page of the list; 0: all. */
 void fake_hub_set_page_size(fake_hub *hub, size_t entries);
 
+/* Don't say in the list which commit it is of. */
+void fake_hub_hide_commit(fake_hub *hub);
+
 /* Answer 401 to whoever doesn't bring it; NULL: anybody is served. */
 void fake_hub_set_token(fake_hub *hub, const char *token);
 

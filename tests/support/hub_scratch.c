@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 static void hear(void *context, report_level level, const char *text) {
   (void)level;
@@ -38,7 +40,7 @@ void hub_scratch_begin(hub_scratch *s, const char *name) {
                                             .first_wait = 0.005,
                                             .longest_wait = 0.05,
                                             .connect_seconds = 5,
-                                            .stalled_seconds = 0.3,
+                                            .stalled_seconds = 20,
                                             .largest_repeat = 1 << 20}};
 }
 
@@ -108,6 +110,25 @@ void scratch_find(const hub_scratch *s, const char *folder, const char *ending, 
   }
   closedir(directory);
   assert_true(*found != '\0');
+}
+
+void scratch_wait_for_part(const hub_scratch *s, const char *folder, size_t size) {
+  for (int i = 0; i < 1000; i++) {
+    DIR *directory = opendir(scratch_path(s, folder));
+    bool there = false;
+    for (const struct dirent *entry; directory && (entry = readdir(directory));) {
+      char path[SCRATCH_PATH];
+      struct stat status;
+      snprintf(path, sizeof path, "%.200s/%.255s", folder, entry->d_name);
+      there = there || (strstr(entry->d_name, ".part") && stat(scratch_path(s, path), &status) == 0 &&
+                        (size_t)status.st_size >= size);
+    }
+    if (directory)
+      closedir(directory);
+    if (there)
+      return;
+    nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+  }
 }
 
 uint8_t *scratch_bytes(size_t size, unsigned seed) {

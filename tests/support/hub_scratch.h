@@ -40,6 +40,9 @@ size_t scratch_count(const hub_scratch *s, const char *name);
  * memory of the caller. */
 void scratch_find(const hub_scratch *s, const char *folder, const char *ending, char found[SCRATCH_PATH]);
 
+/* Wait until a partial download in the folder has so many bytes, some seconds at most. */
+void scratch_wait_for_part(const hub_scratch *s, const char *folder, size_t size);
+
 /* The same bytes for the same seed. Free with free(). */
 uint8_t *scratch_bytes(size_t size, unsigned seed);
 
