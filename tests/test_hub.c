@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "support/hub_scratch.h"
+#include "support/mutate.h"
 
 #include "hub/client.h"
 #include "hub/listing.h"
@@ -299,13 +300,53 @@ static void escaped_addresses(void **state) {
   arena_destroy(memory);
 }
 
+/* Hostile bytes: the readers come back, whatever they say. */
+static void read_list(const uint8_t *data, size_t size, void *memory) {
+  hub_listing listing = {0};
+  hub_listing_read_page(&listing, (const char *)data, size, memory, &scratch.err);
+  for (size_t i = 0; i < listing.count; i++)
+    assert_true(path_is_safe(listing.files[i].path, strlen(listing.files[i].path)));
+  hub_listing_free(&listing);
+}
+
+static void read_manifest(const uint8_t *data, size_t size, void *memory) {
+  manifest m;
+  if (manifest_parse(&m, "it", (const char *)data, size, memory, &scratch.err))
+    assert_true(m.count > 0 && m.count <= MAX_MODEL_FILES);
+}
+
+static void mutated_lists_and_manifests(void **state) {
+  (void)state;
+  static const char list[] = "[{\"type\":\"directory\",\"oid\":\"0123456789abcdef0123456789abcdef01234567\","
+                             "\"size\":0,\"path\":\"old\"},"
+                             "{\"type\":\"file\",\"oid\":\"0123456789abcdef0123456789abcdef01234567\","
+                             "\"size\":5,\"path\":\"old/a.json\"},"
+                             "{\"type\":\"file\",\"oid\":\"\",\"size\":5,\"lfs\":{\"oid\":\"" HASH
+                             "\",\"size\":7,\"pointerSize\":130},\"path\":\"wcr.pt\"}]";
+  static const char entry[] = MANIFEST(ENTRY("a.pt", "5", HASH) "," ENTRY("b.pt", "0", HASH));
+  arena *memory = arena_create(NULL);
+  mutate_truncate((const uint8_t *)list, sizeof list - 1, 200, read_list, memory);
+  mutate_bytes((const uint8_t *)list, sizeof list - 1, 10000, 1, read_list, memory);
+  mutate_truncate((const uint8_t *)entry, sizeof entry - 1, 200, read_manifest, memory);
+  mutate_bytes((const uint8_t *)entry, sizeof entry - 1, 10000, 2, read_manifest, memory);
+  arena_destroy(memory);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(safe_paths),     TEST(origins),           TEST(token_order), TEST(malformed_settings),
-      TEST(other_settings), TEST(files_of_models),   TEST(published),   TEST(manifests),
-      TEST(pages_of_lists), TEST(escaped_addresses),
+      TEST(safe_paths),
+      TEST(origins),
+      TEST(token_order),
+      TEST(malformed_settings),
+      TEST(other_settings),
+      TEST(files_of_models),
+      TEST(published),
+      TEST(manifests),
+      TEST(pages_of_lists),
+      TEST(escaped_addresses),
+      TEST(mutated_lists_and_manifests),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
