@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 tools/install_packages.sh gcc libc6-dev cmake ninja-build pkg-config ca-certificates \
-  libcairo2-dev libcurl4-openssl-dev libdeflate-dev libexpat1-dev libjansson-dev nettle-dev
+  libcairo2-dev libcurl4-openssl-dev libdeflate-dev libexpat1-dev libjansson-dev libutf8proc-dev nettle-dev
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -1,0 +1,183 @@
+#include "text/settings.h"
+#include "text/json_file.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A flag; `usual` where it is missing or null. */
+static bool read_flag(const json_t *config, const char *name, bool usual, bool *flag, error *err) {
+  const json_t *value = json_object_get(config, name);
+  *flag = usual;
+  if (!value || json_is_null(value))
+    return true;
+  if (!json_is_boolean(value))
+    return error_set(err, ERROR_FORMAT, "%s isn't true or false", name);
+  *flag = json_is_true(value);
+  return true;
+}
+
+/* The reference loads any class by this name alone; others split texts by other rules. */
+static bool check_class(const json_t *config, error *err) {
+  const json_t *class = json_object_get(config, "tokenizer_class");
+  const char *name = json_string_value(class);
+  if (!class || json_is_null(class) ||
+      (name && (strcmp(name, "BertTokenizer") == 0 || strcmp(name, "BertTokenizerFast") == 0)))
+    return true;
+  return error_set(err, ERROR_UNSUPPORTED, "tokenizer_class is '%.100s'; only BertTokenizer is supported",
+                   name ? name : "not a text");
+}
+
+static bool read_behaviour(tokenizer_settings *s, const json_t *config, error *err) {
+  bool split_special;
+  const json_t *side = json_object_get(config, "truncation_side");
+  if (!check_class(config, err) || !read_flag(config, "do_lower_case", false, &s->lower_case, err) ||
+      !read_flag(config, "strip_accents", s->lower_case, &s->strip_accents, err) ||
+      !read_flag(config, "tokenize_chinese_chars", true, &s->space_ideographs, err) ||
+      !read_flag(config, "split_special_tokens", false, &split_special, err))
+    return false;
+  if (split_special)
+    return error_set(err, ERROR_UNSUPPORTED, "split_special_tokens isn't supported");
+  if (side && !json_is_null(side) &&
+      strcmp(json_is_string(side) ? json_string_value(side) : "", "right") != 0)
+    return error_set(err, ERROR_UNSUPPORTED, "only truncation_side 'right' is supported");
+  return true;
+}
+
+/* How a special token is found in a text: exactly as it is written. */
+static bool check_matching(const json_t *token, const char *content, bool special, error *err) {
+  static const char *const options[] = {"lstrip", "rstrip", "single_word", "normalized"};
+  for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+    bool usual = strcmp(options[i], "normalized") == 0 && !special, chosen;
+    if (!read_flag(token, options[i], usual, &chosen, err))
+      return false;
+    if (chosen)
+      return error_set(err, ERROR_UNSUPPORTED, "token '%.100s' asks for %s, which isn't supported", content,
+                       options[i]);
+  }
+  return true;
+}
+
+/* A token: a text, or an object with its content. *content receives it, in memory of the arena. */
+static bool read_token(const json_t *token, bool special, arena *memory, const char **content, error *err) {
+  const json_t *text = json_is_object(token) ? json_object_get(token, "content") : token;
+  if (!json_is_string(text) || json_string_length(text) == 0)
+    return error_set(err, ERROR_FORMAT, "a special token isn't a text, or an empty one");
+  *content = arena_strdup(memory, json_string_value(text), err);
+  if (!*content)
+    return false;
+  bool said_special;
+  return !json_is_object(token) || (read_flag(token, "special", special, &said_special, err) &&
+                                    check_matching(token, *content, special || said_special, err));
+}
+
+static bool add_special(tokenizer_settings *s, const json_t *token, bool special, arena *memory,
+                        const char **content, error *err) {
+  if (!read_token(token, special, memory, content, err))
+    return false;
+  for (size_t i = 0; i < s->special_count; i++)
+    if (strcmp(s->special[i], *content) == 0)
+      return true;
+  if (s->special_count == SETTINGS_MAX_SPECIAL)
+    return error_set(err, ERROR_LIMIT, "more than %d special tokens", SETTINGS_MAX_SPECIAL);
+  s->special[s->special_count++] = *content;
+  return true;
+}
+
+static int compare_keys(const void *a, const void *b) {
+  long left = strtol(*(const char *const *)a, NULL, 10), right = strtol(*(const char *const *)b, NULL, 10);
+  return (left > right) - (left < right);
+}
+
+/* added_tokens_decoder of tokenizer_config.json: {"id": token}, taken in the order of the ids. */
+static bool add_decoder(tokenizer_settings *s, const json_t *decoder, arena *memory, error *err) {
+  const char *keys[SETTINGS_MAX_SPECIAL], *content;
+  size_t count = 0;
+  if (!json_is_object(decoder))
+    return error_set(err, ERROR_FORMAT, "added_tokens_decoder isn't an object");
+  if (json_object_size(decoder) > SETTINGS_MAX_SPECIAL)
+    return error_set(err, ERROR_LIMIT, "more than %d special tokens", SETTINGS_MAX_SPECIAL);
+  json_t *object = (json_t *)(uintptr_t)decoder; /* jansson's iterators want a non-const object */
+  for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at))
+    keys[count++] = json_object_iter_key(at);
+  qsort(keys, count, sizeof *keys, compare_keys);
+  for (size_t i = 0; i < count; i++)
+    if (!add_special(s, json_object_get(decoder, keys[i]), false, memory, &content, err))
+      return false;
+  return true;
+}
+
+/* A list of tokens, which may be missing. An empty object, which some versions write, is an empty list. */
+static bool add_list(tokenizer_settings *s, const json_t *list, const char *name, bool special, arena *memory,
+                     error *err) {
+  const char *content;
+  if (!list || json_is_null(list) || (json_is_object(list) && json_object_size(list) == 0))
+    return true;
+  if (!json_is_array(list))
+    return error_set(err, ERROR_UNSUPPORTED, "%s isn't a list", name);
+  for (size_t i = 0; i < json_array_size(list); i++)
+    if (!add_special(s, json_array_get(list, i), special, memory, &content, err))
+      return false;
+  return true;
+}
+
+static bool add_named(tokenizer_settings *s, const json_t *config, arena *memory, error *err) {
+  const struct {
+    const char *name, *usual;
+    const char **content; /* where it must exist */
+  } named[] = {{"bos_token", NULL, NULL},           {"eos_token", NULL, NULL},
+               {"unk_token", "[UNK]", &s->unknown}, {"sep_token", "[SEP]", &s->end},
+               {"pad_token", "[PAD]", NULL},        {"cls_token", "[CLS]", &s->start},
+               {"mask_token", "[MASK]", NULL}};
+  for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
+    const char *content;
+    json_t *usual = named[i].usual ? json_string(named[i].usual) : NULL;
+    const json_t *said = json_object_get(config, named[i].name), *token = said ? said : usual;
+    bool ok = !token || (json_is_null(token) && !named[i].content) ||
+              add_special(s, token, true, memory, &content, err) || error_prefix(err, "%s", named[i].name);
+    if (ok && named[i].content)
+      *named[i].content = content;
+    json_decref(usual);
+    if (!ok)
+      return false;
+  }
+  return true;
+}
+
+static bool read_tokens(tokenizer_settings *s, const json_t *config, const json_t *tokenizer_json,
+                        arena *memory, error *err) {
+  const json_t *decoder = json_object_get(config, "added_tokens_decoder");
+  const json_t *extra = json_object_get(config, "extra_special_tokens");
+  if (decoder
+          ? !add_decoder(s, decoder, memory, err)
+          : !add_list(s, json_object_get(tokenizer_json, "added_tokens"), "added_tokens", false, memory, err))
+    return false;
+  if (!extra)
+    extra = json_object_get(config, "additional_special_tokens");
+  return add_named(s, config, memory, err) && add_list(s, extra, "extra_special_tokens", true, memory, err);
+}
+
+bool settings_read(tokenizer_settings *s, const char *folder, const json_t *tokenizer_json, arena *memory,
+                   error *err) {
+  static const char config_name[] = "tokenizer_config.json", map_name[] = "special_tokens_map.json";
+  json_t *config = NULL, *map = NULL;
+  *s = (tokenizer_settings){0};
+  bool ok = json_file_read(folder, config_name, SETTINGS_MAX_FILE, &config, err);
+  if (ok && !config) {
+    config = json_object();
+    ok = config || error_out_of_memory(err);
+  }
+  const char *source = config_name; /* the file that speaks of tokens */
+  if (ok && !json_object_get(config, "added_tokens_decoder")) {
+    ok = json_file_read(folder, map_name, SETTINGS_MAX_FILE, &map, err);
+    if (map) {
+      source = map_name;
+      json_object_update(config, map);
+    }
+  }
+  ok = ok && (read_behaviour(s, config, err) || error_prefix(err, "%s/%s", folder, config_name)) &&
+       (read_tokens(s, config, tokenizer_json, memory, err) || error_prefix(err, "%s/%s", folder, source));
+  json_decref(map);
+  json_decref(config);
+  return ok;
+}
