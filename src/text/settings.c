@@ -130,7 +130,7 @@ static bool add_named(tokenizer_settings *s, const json_t *config, arena *memory
                {"pad_token", "[PAD]", NULL},        {"cls_token", "[CLS]", &s->start},
                {"mask_token", "[MASK]", NULL}};
   for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
-    const char *content;
+    const char *content = NULL;
     json_t *usual = named[i].usual ? json_string(named[i].usual) : NULL;
     const json_t *said = json_object_get(config, named[i].name), *token = said ? said : usual;
     bool ok = !token || (json_is_null(token) && !named[i].content) ||
