@@ -1,7 +1,6 @@
 #include "text/settings.h"
 #include "text/json_file.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,15 +89,14 @@ static int compare_keys(const void *a, const void *b) {
 }
 
 /* added_tokens_decoder of tokenizer_config.json: {"id": token}, taken in the order of the ids. */
-static bool add_decoder(tokenizer_settings *s, const json_t *decoder, arena *memory, error *err) {
+static bool add_decoder(tokenizer_settings *s, json_t *decoder, arena *memory, error *err) {
   const char *keys[SETTINGS_MAX_SPECIAL], *content;
   size_t count = 0;
   if (!json_is_object(decoder))
     return error_set(err, ERROR_FORMAT, "added_tokens_decoder isn't an object");
   if (json_object_size(decoder) > SETTINGS_MAX_SPECIAL)
     return error_set(err, ERROR_LIMIT, "more than %d special tokens", SETTINGS_MAX_SPECIAL);
-  json_t *object = (json_t *)(uintptr_t)decoder; /* jansson's iterators want a non-const object */
-  for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at))
+  for (void *at = json_object_iter(decoder); at; at = json_object_iter_next(decoder, at))
     keys[count++] = json_object_iter_key(at);
   qsort(keys, count, sizeof *keys, compare_keys);
   for (size_t i = 0; i < count; i++)
@@ -107,17 +105,37 @@ static bool add_decoder(tokenizer_settings *s, const json_t *decoder, arena *mem
   return true;
 }
 
-/* A list of tokens, which may be missing. An empty object, which some versions write, is an empty list. */
-static bool add_list(tokenizer_settings *s, const json_t *list, const char *name, bool special, arena *memory,
-                     error *err) {
+/* A list of tokens, or an object with names for them; may be missing. */
+static bool add_all(tokenizer_settings *s, json_t *tokens, const char *name, bool special, arena *memory,
+                    error *err) {
   const char *content;
-  if (!list || json_is_null(list) || (json_is_object(list) && json_object_size(list) == 0))
+  if (!tokens || json_is_null(tokens))
     return true;
-  if (!json_is_array(list))
-    return error_set(err, ERROR_UNSUPPORTED, "%s isn't a list", name);
-  for (size_t i = 0; i < json_array_size(list); i++)
-    if (!add_special(s, json_array_get(list, i), special, memory, &content, err))
+  if (!json_is_array(tokens) && !json_is_object(tokens))
+    return error_set(err, ERROR_FORMAT, "%s is neither a list nor an object", name);
+  for (size_t i = 0; i < json_array_size(tokens); i++)
+    if (!add_special(s, json_array_get(tokens, i), special, memory, &content, err))
       return false;
+  for (void *at = json_object_iter(tokens); at; at = json_object_iter_next(tokens, at))
+    if (!add_special(s, json_object_iter_value(at), special, memory, &content, err))
+      return false;
+  return true;
+}
+
+/* Every other setting named SOMETHING_token that holds a token. */
+static bool add_other_named(tokenizer_settings *s, json_t *config, arena *memory, error *err) {
+  static const char ending[] = "_token";
+  const size_t ending_size = sizeof ending - 1;
+  const char *content;
+  for (void *at = json_object_iter(config); at; at = json_object_iter_next(config, at)) {
+    const char *name = json_object_iter_key(at);
+    const json_t *token = json_object_iter_value(at);
+    size_t size = strlen(name);
+    if (size > ending_size && strcmp(name + size - ending_size, ending) == 0 &&
+        (json_is_string(token) || json_is_object(token)) &&
+        !add_special(s, token, true, memory, &content, err))
+      return error_prefix(err, "%.100s", name);
+  }
   return true;
 }
 
@@ -144,17 +162,21 @@ static bool add_named(tokenizer_settings *s, const json_t *config, arena *memory
   return true;
 }
 
-static bool read_tokens(tokenizer_settings *s, const json_t *config, const json_t *tokenizer_json,
-                        arena *memory, error *err) {
-  const json_t *decoder = json_object_get(config, "added_tokens_decoder");
-  const json_t *extra = json_object_get(config, "extra_special_tokens");
-  if (decoder
-          ? !add_decoder(s, decoder, memory, err)
-          : !add_list(s, json_object_get(tokenizer_json, "added_tokens"), "added_tokens", false, memory, err))
-    return false;
-  if (!extra)
-    extra = json_object_get(config, "additional_special_tokens");
-  return add_named(s, config, memory, err) && add_list(s, extra, "extra_special_tokens", true, memory, err);
+static bool add_extra(tokenizer_settings *s, const json_t *config, arena *memory, error *err) {
+  static const char newer[] = "extra_special_tokens", older[] = "additional_special_tokens";
+  json_t *extra = json_object_get(config, newer);
+  return add_all(s, extra, newer, true, memory, err) &&
+         (json_is_array(extra) || add_all(s, json_object_get(config, older), older, true, memory, err));
+}
+
+static bool read_tokens(tokenizer_settings *s, json_t *config, const json_t *tokenizer_json, arena *memory,
+                        error *err) {
+  json_t *decoder = json_object_get(config, "added_tokens_decoder");
+  json_t *added = json_object_get(tokenizer_json, "added_tokens");
+  return (decoder ? add_decoder(s, decoder, memory, err)
+                  : add_all(s, added, "added_tokens", false, memory, err)) &&
+         add_named(s, config, memory, err) && add_other_named(s, config, memory, err) &&
+         add_extra(s, config, memory, err);
 }
 
 bool settings_read(tokenizer_settings *s, const char *folder, const json_t *tokenizer_json, arena *memory,

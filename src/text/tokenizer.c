@@ -26,7 +26,8 @@ struct tokenizer {
 };
 
 static bool read_tokenizer_json(tokenizer *t, const json_t *root, error *err) {
-  const json_t *model = json_object_get(root, "model"), *pieces = json_object_get(model, "vocab");
+  const json_t *model = json_object_get(root, "model");
+  json_t *pieces = json_object_get(model, "vocab");
   const char *type = json_string_value(json_object_get(model, "type"));
   if (type && strcmp(type, "WordPiece") != 0)
     return error_set(err, ERROR_UNSUPPORTED, "its model is '%.100s'; only WordPiece is supported", type);

@@ -126,12 +126,11 @@ static bool add_json(vocabulary *v, const char *piece, size_t size, const json_t
   return copy && add(v, copy, size, (int32_t)value, err);
 }
 
-bool vocabulary_read_json(vocabulary *v, const json_t *pieces, arena *memory, error *err) {
+bool vocabulary_read_json(vocabulary *v, json_t *pieces, arena *memory, error *err) {
   uint8_t *taken = arena_alloc(memory, VOCABULARY_MAX_PIECES, err);
   if (!taken || !create(v, json_object_size(pieces), memory, err))
     return false;
-  json_t *object = (json_t *)(uintptr_t)pieces; /* jansson's iterators want a non-const object */
-  for (void *at = json_object_iter(object); at; at = json_object_iter_next(object, at)) {
+  for (void *at = json_object_iter(pieces); at; at = json_object_iter_next(pieces, at)) {
     const char *piece = json_object_iter_key(at);
     if (!add_json(v, piece, strlen(piece), json_object_iter_value(at), taken, memory, err))
       return false;

@@ -34,9 +34,9 @@ typedef struct vocabulary {
  * UTF-8, too many pieces, none. */
 bool vocabulary_read_lines(vocabulary *v, const char *bytes, size_t size, arena *memory, error *err);
 
-/* From an object piece -> id. The object is needed no longer. False and *err likewise, and for ids that
+/* From an object piece -> id, which is needed no longer. False and *err likewise, and for ids that
  * aren't whole numbers of 0..VOCABULARY_MAX_PIECES-1 or that two pieces have. */
-bool vocabulary_read_json(vocabulary *v, const json_t *pieces, arena *memory, error *err);
+bool vocabulary_read_json(vocabulary *v, json_t *pieces, arena *memory, error *err);
 
 /* The id of the piece that is `prefix` followed by text[0..size), or -1. */
 int32_t vocabulary_find(const vocabulary *v, const char *prefix, const char *text, size_t size);
