@@ -4,7 +4,7 @@ tests/test_text.c.
 
 Development only; needs transformers (made with 5.0.0rc3) on tokenizers (0.22.2). Usage: make_tokenizer_fixtures.py FOLDER
 
-tokens.json holds, for six settings, the first 12 hex digits of the SHA-256 of token ids (each text's count, then its ids,
+tokens.json holds, for six settings, the first 8 hex digits of the SHA-256 of token ids (each text's count, then its ids,
 all int32 little-endian): of the texts a<c>b for each block of characters, and of each text under all six. pieces.txt holds
 the pieces of more than one character that the vocabulary has beside the special tokens and every character of planes 0 to 2.
 """
@@ -95,8 +95,8 @@ def too_long():
                        lambda: "[SEP]" * rng.randint(508, 513), lambda: "." * 600, lambda: "漢字" * 300])()
 
 
-KINDS = [(phrase, 500), (mixed, 350), (marked, 400), (controlled, 250), (long_word, 150), (special, 200), (emoji, 70),
-         (scattered, 50), (too_long, 24)]
+KINDS = [(phrase, 500), (mixed, 350), (marked, 400), (controlled, 266), (long_word, 150), (special, 200), (emoji, 70),
+         (scattered, 50), (too_long, 8)]
 TEXTS = [make() for make, count in KINDS for _ in range(count)] + ["", " ", "\n", "a", "[SEP]", "\u0301"]
 
 
@@ -134,7 +134,7 @@ def token_bytes(tokenizer, texts):
 
 
 def digest(parts):
-    return hashlib.sha256(b"".join(parts)).hexdigest()[:12]
+    return hashlib.sha256(b"".join(parts)).hexdigest()[:8]
 
 
 def blocks():
@@ -162,8 +162,9 @@ def main(folder):
     with open(os.path.join(folder, "pieces.txt"), "w", encoding="utf-8") as f:
         f.write("".join(piece + "\n" for piece in pieces()))
     with open(os.path.join(folder, "tokens.json"), "w", encoding="utf-8") as f:
-        body = ",\n".join(json.dumps(s) for s in settings)
-        rows = ",\n".join(json.dumps([text, digest(parts)], ensure_ascii=False) for text, parts in zip(TEXTS, of_texts))
+        body = ",\n".join(json.dumps(s, separators=(",", ":")) for s in settings)
+        rows = ",\n".join(json.dumps([text, digest(parts)], ensure_ascii=False, separators=(",", ":"))
+                         for text, parts in zip(TEXTS, of_texts))
         f.write(f'{{"settings": [\n{body}\n],\n"texts": [\n{rows}\n]}}\n')
 
 

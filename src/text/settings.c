@@ -57,30 +57,36 @@ static bool check_matching(const json_t *token, const char *content, bool specia
   return true;
 }
 
-/* A token: a text, or an object with its content. *content receives it, in memory of the arena. */
-static bool read_token(const json_t *token, bool special, arena *memory, const char **content, error *err) {
-  const json_t *text = json_is_object(token) ? json_object_get(token, "content") : token;
-  if (!json_is_string(text) || json_string_length(text) == 0)
-    return error_set(err, ERROR_FORMAT, "a special token isn't a text, or an empty one");
-  *content = arena_strdup(memory, json_string_value(text), err);
-  if (!*content)
-    return false;
-  bool said_special;
-  return !json_is_object(token) || (read_flag(token, "special", special, &said_special, err) &&
-                                    check_matching(token, *content, special || said_special, err));
-}
-
-static bool add_special(tokenizer_settings *s, const json_t *token, bool special, arena *memory,
-                        const char **content, error *err) {
-  if (!read_token(token, special, memory, content, err))
-    return false;
+/* Add a text unless it is there; *content receives it as kept. */
+static bool add_text(tokenizer_settings *s, const char *text, arena *memory, const char **content,
+                     error *err) {
+  if (!*text)
+    return error_set(err, ERROR_FORMAT, "a special token is empty");
   for (size_t i = 0; i < s->special_count; i++)
-    if (strcmp(s->special[i], *content) == 0)
+    if (strcmp(s->special[i], text) == 0) {
+      *content = s->special[i];
       return true;
+    }
   if (s->special_count == SETTINGS_MAX_SPECIAL)
     return error_set(err, ERROR_LIMIT, "more than %d special tokens", SETTINGS_MAX_SPECIAL);
-  s->special[s->special_count++] = *content;
-  return true;
+  *content = arena_strdup(memory, text, err);
+  if (*content)
+    s->special[s->special_count++] = *content;
+  return *content != NULL;
+}
+
+/* Add a token: a text, or an object with its content. `special`: it is one even if the object doesn't say so.
+ */
+static bool add_special(tokenizer_settings *s, const json_t *token, bool special, arena *memory,
+                        const char **content, error *err) {
+  bool object = json_is_object(token), said_special = false;
+  const char *text = json_string_value(object ? json_object_get(token, "content") : token);
+  if (!text)
+    return error_set(err, ERROR_FORMAT, "a special token isn't a text");
+  if (object && !(read_flag(token, "special", false, &said_special, err) &&
+                  check_matching(token, text, special || said_special, err)))
+    return false;
+  return add_text(s, text, memory, content, err);
 }
 
 static int compare_keys(const void *a, const void *b) {
@@ -101,7 +107,7 @@ static bool add_decoder(tokenizer_settings *s, json_t *decoder, arena *memory, e
   qsort(keys, count, sizeof *keys, compare_keys);
   for (size_t i = 0; i < count; i++)
     if (!add_special(s, json_object_get(decoder, keys[i]), false, memory, &content, err))
-      return false;
+      return error_prefix(err, "added_tokens_decoder");
   return true;
 }
 
@@ -115,10 +121,10 @@ static bool add_all(tokenizer_settings *s, json_t *tokens, const char *name, boo
     return error_set(err, ERROR_FORMAT, "%s is neither a list nor an object", name);
   for (size_t i = 0; i < json_array_size(tokens); i++)
     if (!add_special(s, json_array_get(tokens, i), special, memory, &content, err))
-      return false;
+      return error_prefix(err, "%s", name);
   for (void *at = json_object_iter(tokens); at; at = json_object_iter_next(tokens, at))
     if (!add_special(s, json_object_iter_value(at), special, memory, &content, err))
-      return false;
+      return error_prefix(err, "%s", name);
   return true;
 }
 
@@ -140,24 +146,21 @@ static bool add_other_named(tokenizer_settings *s, json_t *config, arena *memory
 }
 
 static bool add_named(tokenizer_settings *s, const json_t *config, arena *memory, error *err) {
+  const char *other = NULL;
   const struct {
     const char *name, *usual;
-    const char **content; /* where it must exist */
-  } named[] = {{"bos_token", NULL, NULL},           {"eos_token", NULL, NULL},
-               {"unk_token", "[UNK]", &s->unknown}, {"sep_token", "[SEP]", &s->end},
-               {"pad_token", "[PAD]", NULL},        {"cls_token", "[CLS]", &s->start},
-               {"mask_token", "[MASK]", NULL}};
+    const char **content;
+    bool required;
+  } named[] = {{"bos_token", NULL, &other, false},        {"eos_token", NULL, &other, false},
+               {"unk_token", "[UNK]", &s->unknown, true}, {"sep_token", "[SEP]", &s->end, true},
+               {"pad_token", "[PAD]", &other, false},     {"cls_token", "[CLS]", &s->start, true},
+               {"mask_token", "[MASK]", &other, false}};
   for (size_t i = 0; i < sizeof named / sizeof *named; i++) {
-    const char *content = NULL;
-    json_t *usual = named[i].usual ? json_string(named[i].usual) : NULL;
-    const json_t *said = json_object_get(config, named[i].name), *token = said ? said : usual;
-    bool ok = !token || (json_is_null(token) && !named[i].content) ||
-              add_special(s, token, true, memory, &content, err) || error_prefix(err, "%s", named[i].name);
-    if (ok && named[i].content)
-      *named[i].content = content;
-    json_decref(usual);
-    if (!ok)
-      return false;
+    const json_t *token = json_object_get(config, named[i].name);
+    bool absent = token ? json_is_null(token) && !named[i].required : !named[i].usual;
+    if (!absent && !(token ? add_special(s, token, true, memory, named[i].content, err)
+                           : add_text(s, named[i].usual, memory, named[i].content, err)))
+      return error_prefix(err, "%s", named[i].name);
   }
   return true;
 }
@@ -174,7 +177,7 @@ static bool read_tokens(tokenizer_settings *s, json_t *config, const json_t *tok
   json_t *decoder = json_object_get(config, "added_tokens_decoder");
   json_t *added = json_object_get(tokenizer_json, "added_tokens");
   return (decoder ? add_decoder(s, decoder, memory, err)
-                  : add_all(s, added, "added_tokens", false, memory, err)) &&
+                  : add_all(s, added, "added_tokens of tokenizer.json", false, memory, err)) &&
          add_named(s, config, memory, err) && add_other_named(s, config, memory, err) &&
          add_extra(s, config, memory, err);
 }
