@@ -290,6 +290,22 @@ static void the_longest_special_token_wins(void **state) {
   tokenizer_close(t);
 }
 
+/* Stripping decomposes, and so puts the spacing marks that stay (U+302E, class 224; U+1D165, class 216) into
+ * canonical order; a nonspacing mark of class 0 (U+0901) ends a run of marks although it goes itself. */
+static void marks_that_stay_are_in_canonical_order(void **state) {
+  (void)state;
+  write_folder(&(folder){
+      {"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##\u302e\n##\U0001d165\n##b\n", "{\"do_lower_case\": true}"}});
+  tokenizer *t = open_folder(FOLDER);
+  IDS(t, "a\u302e\U0001d165", 2, 5, 7, 6, 3);
+  IDS(t, "a\u302e\u0901\U0001d165", 2, 5, 6, 7, 3);
+  IDS(t, "a\u302e\u0301\U0001d165", 2, 5, 7, 6, 3);
+  IDS(t, "a\u302eb\U0001d165", 2, 5, 6, 8, 7, 3);
+  IDS(t, "a\u302e\u200b\U0001d165", 2, 5, 7, 6, 3);
+  IDS(t, "a\u302e\u302e\U0001d165\u302e\U0001d165", 2, 5, 7, 7, 6, 6, 6, 3);
+  tokenizer_close(t);
+}
+
 static void tokenizer_json_has_the_vocabulary_where_it_exists(void **state) {
   (void)state;
   static const char json[] =
@@ -316,11 +332,12 @@ static void texts_are_cut_after_max_ids(void **state) {
   (void)state;
   tokenizer *t = open_small(NULL, NULL);
   static const int32_t ids[] = {2, 6, 8, 8, 6, 3, 4};
-  const int32_t cut[] = {2, 6, 8, 8, 3}, two[] = {2, 3}, special[] = {2, 4, 3};
+  const int32_t cut[] = {2, 6, 8, 8, 3}, two[] = {2, 3}, special[] = {2, 4, 3}, full[] = {2, 6, 3};
   assert_ids(t, "abb a", 5, 6, ids, 6);
   assert_ids(t, "abb a", 5, 5, cut, 5);
   assert_ids(t, "abb a", 5, 2, two, 2);
   assert_ids(t, "[MASK][MASK]", 12, 3, special, 3);
+  assert_ids(t, "a[MASK]", 7, 3, full, 3);
   int32_t room[2];
   size_t count;
   error err = {0};
@@ -540,6 +557,7 @@ int main(void) {
       cmocka_unit_test(special_tokens_come_from_the_settings),
       cmocka_unit_test(special_tokens_outside_the_vocabulary_get_the_next_ids),
       cmocka_unit_test(the_longest_special_token_wins),
+      cmocka_unit_test(marks_that_stay_are_in_canonical_order),
       cmocka_unit_test(tokenizer_json_has_the_vocabulary_where_it_exists),
       cmocka_unit_test(white_space_at_the_end_of_a_line_is_no_part_of_the_token),
       cmocka_unit_test(texts_are_cut_after_max_ids),

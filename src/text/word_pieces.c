@@ -19,8 +19,6 @@ void word_add(word *w, uint32_t c, uint8_t combining) {
   }
   w->characters[at] = c;
   w->combining[at] = combining;
-  if (!combining)
-    w->ordered = w->count;
 }
 
 /* A word as UTF-8; character i is bytes[ends[i - 1]..ends[i]), and ends[-1] is 0. */
