@@ -257,6 +257,10 @@ static void special_tokens_come_from_the_settings(void **state) {
   t = open_small("{\"added_tokens_decoder\": {\"3\": " DECODER_TOKEN("[SEP]") "}}", map);
   IDS(t, "b[X]", 2, 7, 9, 1, 10, 3);
   tokenizer_close(t);
+  /* A special token is looked for as it is written unless the settings say otherwise. */
+  t = open_small("{\"added_tokens_decoder\": {\"5\": {\"content\": \"[X]\", \"special\": true}}}", NULL);
+  IDS(t, "b[X]", 2, 7, 5, 3);
+  tokenizer_close(t);
   /* Other keys that name tokens. */
   t = open_small("{\"extra_special_tokens\": [\"[X]\"], \"additional_special_tokens\": [\"x\"]}", NULL);
   IDS(t, "[X]x", 2, 5, 11, 3);
