@@ -36,7 +36,8 @@ tokenizer *tokenizer_open(const char *folder, error *err);
 /* Free it. NULL is allowed. */
 void tokenizer_close(tokenizer *t);
 
-/* Every id is below this: the rows that a model's word embedding needs. */
+/* Every id is below this: the rows that a model's word embedding needs. Special tokens that the vocabulary
+ * lacks count, as they have the ids after its last one (in the reference too). */
 size_t tokenizer_vocabulary_size(const tokenizer *t);
 
 /* The ids of a text: [CLS], the text's, [SEP]. A text of more than max_ids - 2 ids is cut after those, as the
