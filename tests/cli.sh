@@ -7,6 +7,8 @@ mkdir -p "$scratch"
 cd "$scratch" || exit 1
 muse=$data/golden/preprocessing/muse_hum60
 failures=0
+# No test asks the network for a model.
+export HF_HUB_OFFLINE=1
 
 # run EXPECTED_EXIT_CODE ARGUMENT...: streams go to the files out and err
 run() {
@@ -51,6 +53,8 @@ for option in mode data_path csv_file_name ecg_signals_path preprocessing_folder
 done
 holds out inspect
 run 0 inspect --help; holds out "--json"
+run 0 download --help; holds out "--from TAR"
+run 0 bundle --help; holds out "--out TAR"
 
 # --- mistakes: one line, what is wrong and what is allowed, exit 2
 run 2 --data_pth x; one_line_error; holds err "did you mean 'data_path'"
@@ -138,6 +142,66 @@ is "the second set" "$(diff -r made first && echo the same)" "the same"
 run 0 --mode preprocessing --data_path made/table.csv --ecg_signals_path made --preprocessing_folder made_clean --quiet
 is "cleaned ECGs" "$(ls made_clean | wc -l)" 5
 
+# --- plot
+run 2 plot; one_line_error
+run 2 plot made/ecg_000000.xml; one_line_error; holds err "--out"
+run 2 plot made/ecg_000000.xml -o picture.bmp; one_line_error; holds err ".svg, .pdf or .png"
+run 2 plot made/ecg_000000.xml made/ecg_000001.xml -o picture.png; one_line_error
+run 4 plot made/table.csv -o picture.png; one_line_error; holds err made/table.csv
+run 4 plot made/ecg_000000.xml -o nowhere/picture.png; one_line_error; holds err nowhere
+is "picture" "$(ls picture.* 2>/dev/null)" ""
+for ending in svg pdf PNG; do
+  run 0 plot made/ecg_000000.xml -o "picture.$ending" --cleaned
+done
+is "start of the PDF" "$(head -c 5 picture.pdf)" "%PDF-"
+holds picture.svg "<svg"
+
+# --- manual pages and completion, made when the program is built
+manual=$(dirname "$program")/manual
+holds "$manual/deepecg.1" '\-\-batch_records \fIN\fR'
+holds "$manual/deepecg-plot.1" '\-o, \-\-out'
+complete_words() { # complete_words WORD...: what bash offers for the last one
+  # shellcheck disable=SC1091
+  bash -c '. "$0/deepecg.bash"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _deepecg; echo "${COMPREPLY[@]}"' "$manual" "$@"
+}
+is "completion of a mode" "$(complete_words deepecg --mode ana)" "analysis"
+is "completion of an option" "$(complete_words deepecg --batch_r)" "--batch_records"
+is "completion of a command" "$(complete_words deepecg insp)" "inspect"
+is "completion in a command" "$(complete_words deepecg synth --format car)" "cardiosoft"
+is "completion of files" "$(complete_words deepecg plot made/ecg_000004)" "made/ecg_000004.xml"
+
+# --- extract
+dicom=$data/fixtures/dicom
+run 2 extract; one_line_error; holds err "--dicom"
+run 2 extract --dicom "$dicom"; one_line_error; holds err "--out"
+run 2 extract --dicom nowhere --out arrays; one_line_error; holds err "no folder 'nowhere'"
+run 2 extract --dicom "$dicom" --outt arrays; one_line_error; holds err "did you mean 'out'"
+run 1 extract --dicom "$dicom" --out arrays; holds err "extract_report.csv says which and why"
+is "bytes on stdout" "$(wc -c <out)" 0
+is "arrays" "$(ls arrays/*.npy | wc -l)" 3
+grep -qE 'Never|SECRET|19010203' -r arrays out err && { echo "FAILED: patient data"; failures=$((failures + 1)); }
+mkdir dicom && cp "$dicom/ten_seconds.dcm" "$dicom/image.dcm" dicom
+run 0 extract --dicom dicom --out arrays2 --threads 1 --quiet; is "stderr" "$(cat err)" ""
+run 0 --mode preprocessing --data_path arrays2/table.csv --ecg_signals_path arrays2 --preprocessing_folder arrays2_clean --quiet
+is "cleaned ECGs" "$(ls arrays2_clean)" "ecg_signal_0.base64"
+rm dicom/ten_seconds.dcm
+run 4 extract --dicom dicom --out arrays3
+
+# --- selftest: all kernels that this machine can run
+for variant in generic avx2 avx512; do
+  if DEEPECG_CPU=$variant "$program" selftest >out 2>&1; then
+    is "stages that are right" "$(grep -c ' OK ' out)" 5
+    holds out "$variant kernels"
+  elif grep -q "lacks the instructions" out; then
+    echo "NOT RUN: selftest with DEEPECG_CPU=$variant"
+  else
+    echo "FAILED (line $LINENO): selftest with DEEPECG_CPU=$variant"
+    cat out
+    failures=$((failures + 1))
+  fi
+done
+TMPDIR=/nonexistent run 1 selftest; holds out "/nonexistent"
+
 # --- output that cannot be written is no success
 if [ -w /dev/full ]; then
   "$program" --help >/dev/full 2>err
@@ -147,6 +211,9 @@ fi
 # --- inspect
 run 0 inspect "$data/golden/analysis/models/efficientnetv2_afib_5y"; holds out TorchScript; holds out parameters
 run 0 inspect --json "$data/golden/analysis/models/efficientnetv2_afib_5y"; holds out '"kind": "TorchScript"'
+run 0 inspect made/ecg_000000.xml "$data/fixtures/dicom/ten_seconds.dcm"; holds out "ECG, GE MUSE XML"; holds out "ECG, DICOM waveform"
+run 0 inspect --json made/ecg_000002.npy; holds out '"kind": "ECG"'; holds out '"microvolts_per_unit": null'
+run 1 inspect made/ecg_000000.xml nowhere.xml; holds err nowhere.xml
 echo garbage >garbage.pt
 run 4 inspect garbage.pt; one_line_error; holds err garbage.pt
 

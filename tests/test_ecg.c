@@ -1,4 +1,5 @@
 /* Records: lead names, derivation, checks; the golden inputs, file by file. */
+#include "base/mapped_file.h"
 #include "ecg/conform.h"
 #include "support/ecg_files.h"
 
@@ -132,7 +133,12 @@ static bool parse_row(char *line, bool has_type, golden_row *row) {
 
 static bool read_and_conform(const char *path, const char **type, float *signal, error *err) {
   ecg_record record;
-  if (!ecg_read_file(path, &record, type, err))
+  mapped_file file;
+  if (!mapped_file_open(&file, path, err))
+    return false;
+  bool read = ecg_read(file.data, file.size, &record, type, err);
+  mapped_file_close(&file);
+  if (!read)
     return false;
   bool done = ecg_conform(&record, ECG_UNITS_STORED, signal, NULL, 0, err);
   ecg_record_clear(&record);

@@ -3,17 +3,19 @@
 #include <stdio.h>
 #include <string.h>
 
-static const command *const commands[] = {&command_run, &command_inspect, &command_synth, &command_bench};
-enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
+enum { MAX_COMMANDS = 32 };
 
 static int unknown_command(const char *name) {
-  const char *names[COMMAND_COUNT];
-  for (size_t i = 0; i < COMMAND_COUNT; i++)
-    names[i] = commands[i]->name;
-  const char *nearest = nearest_text(name, names, COMMAND_COUNT);
+  const char *names[MAX_COMMANDS] = {0};
+  size_t count = 0;
+  while (count < command_count && count < MAX_COMMANDS) {
+    names[count] = commands[count]->name;
+    count++;
+  }
+  const char *nearest = nearest_text(name, names, count);
   fprintf(stderr, "deepecg: there is no command '%s'%s%s%s; commands:", name,
           nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
-  for (size_t i = 0; i < COMMAND_COUNT; i++)
+  for (size_t i = 0; i < command_count; i++)
     fprintf(stderr, " %s", names[i]);
   fputc('\n', stderr);
   return EXIT_USAGE;
@@ -21,7 +23,7 @@ static int unknown_command(const char *name) {
 
 static void print_commands(void) {
   puts("\nCommands (deepecg COMMAND --help says more):");
-  for (size_t i = 0; i < COMMAND_COUNT; i++)
+  for (size_t i = 0; i < command_count; i++)
     printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
 }
 
@@ -32,7 +34,7 @@ static int dispatch(int argc, char **argv) {
       print_commands();
     return code;
   }
-  for (size_t i = 0; i < COMMAND_COUNT; i++)
+  for (size_t i = 0; i < command_count; i++)
     if (strcmp(argv[1], commands[i]->name) == 0)
       return command_main(commands[i], argc - 1, argv + 1);
   return unknown_command(argv[1]);

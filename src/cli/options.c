@@ -216,6 +216,27 @@ static struct option *getopt_table(const option_table *table, arena *memory, err
   return longs;
 }
 
+/* The option letters as getopt wants them; `text` has room for 2 per option and 4 more. */
+static void getopt_letters(const option_table *table, char *text) {
+  text = stpcpy(text, ":hV");
+  for (const option_spec *spec = table->specs; spec->name; spec++)
+    if (spec->letter) {
+      *text++ = spec->letter;
+      if (spec->kind != OPTION_FLAG)
+        *text++ = ':';
+    }
+  *text = '\0';
+}
+
+static const option_spec *spec_of_code(const option_table *table, int code) {
+  if (code >= CODE_FIRST)
+    return &table->specs[code - CODE_FIRST];
+  const option_spec *spec = table->specs;
+  while (spec->letter != code)
+    spec++;
+  return spec;
+}
+
 static bool say_bad_argument(const option_table *table, int code, const char *argument, error *err) {
   char name[128];
   snprintf(name, sizeof name, "%s", argument ? argument : "");
@@ -232,11 +253,13 @@ static bool say_bad_argument(const option_table *table, int code, const char *ar
 static options_outcome scan(const option_table *table, int argc, char **argv, given_option *given,
                             size_t *count, arena *memory, error *err) {
   const struct option *longs = getopt_table(table, memory, err);
-  if (!longs)
+  char *letters = arena_alloc(memory, 2 * spec_count(table) + 4, err);
+  if (!longs || !letters)
     return OPTIONS_ERROR;
+  getopt_letters(table, letters);
   opterr = 0;
   optind = 0; /* glibc: start afresh */
-  for (int code, at = 1; (code = getopt_long(argc, argv, ":hV", longs, NULL)) != -1; at = optind) {
+  for (int code, at = 1; (code = getopt_long(argc, argv, letters, longs, NULL)) != -1; at = optind) {
     if (code == CODE_HELP)
       return OPTIONS_HELP;
     if (code == CODE_VERSION)
@@ -247,7 +270,7 @@ static options_outcome scan(const option_table *table, int argc, char **argv, gi
       say_bad_argument(table, code, argument, err);
       return OPTIONS_ERROR;
     }
-    given[*count].spec = &table->specs[code - CODE_FIRST];
+    given[*count].spec = spec_of_code(table, code);
     given[(*count)++].text = optarg ? optarg : "true";
   }
   return OPTIONS_READY;
@@ -310,9 +333,10 @@ options_outcome options_parse(const option_table *table, int argc, char **argv, 
 
 void options_print_help(const option_table *table, FILE *out) {
   for (const option_spec *spec = table->specs; spec->name; spec++) {
-    char left[96];
-    snprintf(left, sizeof left, "--%s%s%s", spec->name, spec->value_name ? " " : "",
-             spec->value_name ? spec->value_name : "");
+    char left[96], letter[] = "-x, ";
+    letter[1] = spec->letter;
+    snprintf(left, sizeof left, "%s--%s%s%s", spec->letter ? letter : "", spec->name,
+             spec->value_name ? " " : "", spec->value_name ? spec->value_name : "");
     fprintf(out, "  %-36s %s", left, spec->help);
     if (spec->default_text && *spec->default_text && spec->kind != OPTION_FLAG)
       fprintf(out, " [%s]", spec->default_text);

@@ -28,6 +28,7 @@ typedef struct option_spec {
   const char *help;
   const char *const *choices; /* NULL-terminated */
   double minimum, maximum;
+  char letter; /* -x on the command line; 0: none. -h and -V are taken */
 } option_spec;
 
 /* A command's options; specs ends with a NULL name. --help and --version are understood everywhere. */

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const double seconds = 10, grace_seconds = 0.02;
@@ -143,4 +144,45 @@ bool ecg_conform(const ecg_record *record, ecg_units units, float signal[ECG_SAM
   scale(signal, unit_factor(record, units));
   note_flat_lead_one(signal, &n);
   return check_overflow(signal, err);
+}
+
+/* Input samples per sample of ecg_conform's signal. */
+static size_t step_of(const ecg_record *record) {
+  double rate = record->sampling_rate_hz;
+  if (rate == 0)
+    return record->samples / ECG_SAMPLES;
+  return is_decimable(rate) ? (size_t)(rate / ECG_RATE_HZ) : 1;
+}
+
+static void copy_all(const ecg_record *record, double factor, float *signal, size_t samples) {
+  for (size_t k = 0; k < samples; k++) {
+    size_t i = k < record->samples ? k : record->samples - 1;
+    for (size_t lead = 0; lead < ECG_LEADS; lead++) {
+      float value = record->leads[lead][i];
+      signal[k * ECG_LEADS + lead] = factor == 1 ? value : (float)((double)value * factor);
+    }
+  }
+}
+
+/* ecg_conform checks the record, and its samples are the whole where nothing is to be left out. */
+bool ecg_conform_whole(const ecg_record *record, ecg_units units, float **signal, size_t *samples,
+                       char *warning, size_t warning_size, error *err) {
+  float *conformed = malloc((size_t)ECG_SAMPLES * ECG_LEADS * sizeof *conformed);
+  if (!conformed)
+    return error_out_of_memory(err);
+  if (!ecg_conform(record, units, conformed, warning, warning_size, err)) {
+    free(conformed);
+    return false;
+  }
+  size_t count = ECG_SAMPLES * step_of(record);
+  float *whole = realloc(conformed, count * ECG_LEADS * sizeof *whole);
+  if (!whole) {
+    free(conformed);
+    return error_out_of_memory(err);
+  }
+  if (count > ECG_SAMPLES)
+    copy_all(record, unit_factor(record, units), whole, count);
+  *signal = whole;
+  *samples = count;
+  return true;
 }

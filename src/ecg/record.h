@@ -36,6 +36,9 @@ int ecg_lead_from_name(const char *name, size_t length);
 /* Where a record's twelve leads come from. */
 typedef enum ecg_lead_source { LEAD_MISSING, LEAD_STORED, LEAD_DERIVED } ecg_lead_source;
 
+/* Checksums of the samples in the file itself. */
+typedef enum ecg_checksum { CHECKSUM_NONE, CHECKSUM_MATCHES, CHECKSUM_DIFFERS } ecg_checksum;
+
 /* A record owns its arena; every pointer in it points into the arena or to a constant. Samples are in the
  * file's own unit. */
 typedef struct ecg_record {
@@ -50,7 +53,9 @@ typedef struct ecg_record {
   const char *device;           /* "" where unknown */
   const char *acquisition_time; /* as the file spells it, "" where unknown */
   const char *statements; /* the machine's diagnosis, joined as the format's reader documents; "" if none */
-  const char *warning;    /* what the reader found odd (a CRC that doesn't match, ...), "" if nothing */
+  size_t statement_count; /* texts that were joined */
+  ecg_checksum checksum;
+  const char *warning; /* what the reader found odd (a CRC that doesn't match, ...), "" if nothing */
 } ecg_record;
 
 /* An empty record with its arena. Destroy with ecg_record_clear (safe on a zeroed struct, and twice). */

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "pipeline/analysis.h"
 #include "pipeline/input_table.h"
+#include "pipeline/model_folders.h"
 #include "pipeline/paths.h"
 #include "pipeline/preprocessing.h"
 #include "pipeline/summary.h"
@@ -98,6 +99,8 @@ static bool run_in_folder(arena *memory, const pipeline_options *options, const 
   bool ok = make_folders(options->output_folder, err) && claim_stamp(memory, options, summary, &claim, err);
   if (ok) {
     summary_add_stage(summary, clock_seconds() - start, "read table");
+    if (options->mode != MODE_PREPROCESSING)
+      model_folders_ensure(&table, options, r, errors);
     run_steps(&table, options, r, errors, summary);
     ok = summary_write(summary, options, errors, err);
     unlink(claim);

@@ -5,6 +5,7 @@
 
 #include "base/reporter.h"
 #include "ecg/conform.h"
+#include "hub/settings.h"
 #include "pipeline/error_list.h"
 
 #include <signal.h>
@@ -17,6 +18,7 @@ typedef struct pipeline_options {
   const char *data_path; /* the table itself, or the folder that holds csv_file_name */
   const char *csv_file_name;
   const char *ecg_signals_path, *preprocessing_folder, *output_folder, *weights_folder;
+  const char *bert_model; /* its id, for tasks whose labels are texts */
   bool use_efficientnet, use_wcr;
   bool predictions_only;    /* a file column needs no label column; no metrics */
   bool diagnosis_from_file; /* an empty diagnosis cell takes the file's own statements */
@@ -25,6 +27,7 @@ typedef struct pipeline_options {
   int threads;                 /* compute */
   int preprocessing_n_workers; /* upper bound of reading threads */
   size_t batch_records;        /* records that share the statistics of the cleaning */
+  const hub_settings *hub;     /* where missing models come from; NULL: from nowhere */
   /* Set by a signal handler to stop between two records; may be NULL. What is written by then is whole. */
   const volatile sig_atomic_t *cancelled;
 } pipeline_options;

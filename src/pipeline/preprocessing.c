@@ -3,6 +3,7 @@
 #include "base/atomic_file.h"
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/mapped_file.h"
 #include "base/string_map.h"
 #include "cleaning/cleaning.h"
 #include "ecg/formats/format.h"
@@ -87,13 +88,24 @@ static void count_progress(batch *b, const char *stage) {
     report_progress(b->r, stage, done, b->count);
 }
 
+/* A report's row names the file already: what is wrong with its content is said without the path. */
+static bool read_file(const char *path, ecg_record *ecg, const char **report_name, error *err) {
+  mapped_file file;
+  *ecg = (ecg_record){0};
+  if (!mapped_file_open(&file, path, err))
+    return false;
+  bool ok = ecg_read(file.data, file.size, ecg, report_name, err);
+  mapped_file_close(&file);
+  return ok;
+}
+
 /* Read one file into its stored signal; on success `signal` holds it too. */
 static void read_record(batch_record *record, const pipeline_options *options, float *signal) {
   error reason;
   ecg_record ecg;
   const char *report_name = "Unknown";
   char warning[256] = "";
-  bool ok = ecg_read_file(record->path, &ecg, &report_name, &reason);
+  bool ok = read_file(record->path, &ecg, &report_name, &reason);
   record->format = report_name;
   if (ok) {
     record->microvolts_per_unit = ecg.microvolts_per_unit;

@@ -29,7 +29,7 @@ static int parse_and_run(const command *c, int argc, char **argv, arena *memory,
   case OPTIONS_READY:
     break;
   }
-  if (c->operand_name && operands.count == 0) {
+  if (c->operand_name && !c->operands_optional && operands.count == 0) {
     error_set(err, ERROR_USAGE, "wants %s (--help says more)", c->operand_name);
     return usage_error(c, err);
   }

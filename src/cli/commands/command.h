@@ -1,4 +1,4 @@
-/* Subcommands: one file each beside this one, one line each in the table of main.c. */
+/* Subcommands: one file each beside this one, one line each in table.c. */
 #ifndef DEEPECG_CLI_COMMANDS_COMMAND_H
 #define DEEPECG_CLI_COMMANDS_COMMAND_H
 
@@ -23,12 +23,25 @@ typedef struct command {
   const option_table *options;
   size_t settings_size;
   const char *operand_name; /* NULL: the command takes options only; else at least one operand is wanted */
+  bool operands_optional;   /* where operand_name is set: none is fine too */
   /* Options beyond what each kind of option checks by itself; may be NULL. */
   bool (*check)(const void *settings, error *err);
   int (*run)(const void *settings, const operand_list *operands); /* returns the exit code */
 } command;
 
-extern const command command_run, command_synth, command_inspect, command_bench;
+extern const command command_run;
+extern const command command_download;
+extern const command command_bundle;
+extern const command command_inspect;
+extern const command command_plot;
+extern const command command_extract;
+extern const command command_synth;
+extern const command command_selftest;
+extern const command command_bench;
+
+/* All of them (table.c), the pipeline first: it is also what runs without a command's name. */
+extern const command *const commands[];
+extern const size_t command_count;
 
 /* Parse argv (argv[0] is not looked at), answer --help, --version and mistakes, or run. Returns the exit
  * code. */

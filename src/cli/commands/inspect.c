@@ -1,5 +1,7 @@
-/* deepecg inspect FILE: what a model file is. */
+/* deepecg inspect FILE: what an ECG file or a model file is. */
+#include "base/mapped_file.h"
 #include "cli/commands/command.h"
+#include "ecg/describe.h"
 #include "model/model.h"
 
 #include <stdio.h>
@@ -13,10 +15,23 @@ static const option_spec inspect_specs[] = {
 
 static const option_table inspect_options = {inspect_specs, NULL, NULL};
 
+/* The content says whether it is an ECG; a folder, or a file that cannot be opened, is left to the model
+ * door.
+ */
+static bool describe(const char *path, bool json, buffer *text, error *err) {
+  mapped_file file;
+  if (!mapped_file_open(&file, path, NULL))
+    return model_inspect(path, json, text, err);
+  bool ok = ecg_looks_like(file.data, file.size) ? ecg_describe(path, file.data, file.size, json, text, err)
+                                                 : model_inspect(path, json, text, err);
+  mapped_file_close(&file);
+  return ok;
+}
+
 static bool inspect_one(const char *path, bool json) {
   buffer text = {0};
   error err;
-  bool ok = model_inspect(path, json, &text, &err);
+  bool ok = describe(path, json, &text, &err);
   if (ok)
     fwrite(text.data, 1, text.size, stdout);
   else
@@ -36,13 +51,16 @@ static int run(const void *settings, const operand_list *files) {
 const command command_inspect = {
     .name = "inspect",
     .title = "deepecg inspect",
-    .summary = "what a model file is: inputs, outputs, parameters, graph",
+    .summary = "what an ECG file or a model file is",
     .usage =
-        "usage: deepecg inspect [--json] MODEL ...\n\n"
-        "Prints what a model file is: kind, inputs, outputs, parameters, FLOPs for one ECG, and its graph.\n",
+        "usage: deepecg inspect [--json] FILE ...\n\n"
+        "Of an ECG file: format, rate, length, unit, device, leads, range and amplitude per lead, what the "
+        "pipeline\n"
+        "makes of it; never a name, an identifier or a date.\n"
+        "Of a model file or folder: kind, inputs, outputs, parameters, FLOPs for one ECG, graph.\n",
     .notes = "",
     .options = &inspect_options,
     .settings_size = sizeof(inspect_settings),
-    .operand_name = "a model file or folder",
+    .operand_name = "an ECG file, a model file or a model folder",
     .run = run,
 };

@@ -1,11 +1,12 @@
 /* deepecg --mode full_run|preprocessing|analysis ...: the pipeline of the reference, under its names. */
 #include "cli/commands/command.h"
+#include "cli/interrupt.h"
 #include "cli/terminal.h"
+#include "hub/settings.h"
 #include "pipeline/pipeline.h"
 #include "tasks/tasks.h"
 
 #include <omp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -71,20 +72,6 @@ static const option_spec run_specs[] = {
 
 static const option_table run_options = {run_specs, "DEEPECG_", "config"};
 
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number) {
-  (void)number;
-  interrupted = 1;
-}
-
-static void stop_cleanly_on_signals(void) {
-  /* The second signal kills, as users expect of an impatient Ctrl-C. */
-  struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
-}
-
 static bool on_gpu(const char *device) {
   return strncmp(device, "cuda", 4) == 0;
 }
@@ -115,6 +102,7 @@ static pipeline_options options_of(const run_settings *s) {
                             .preprocessing_folder = s->preprocessing_folder,
                             .output_folder = s->output_folder,
                             .weights_folder = s->weights_folder,
+                            .bert_model = s->bert_model,
                             .use_efficientnet = s->use_efficientnet,
                             .use_wcr = s->use_wcr,
                             .predictions_only = s->predictions_only,
@@ -124,7 +112,7 @@ static pipeline_options options_of(const run_settings *s) {
                             .threads = s->threads ? (int)s->threads : omp_get_num_procs(),
                             .preprocessing_n_workers = (int)s->preprocessing_n_workers,
                             .batch_records = (size_t)s->batch_records,
-                            .cancelled = &interrupted};
+                            .cancelled = interrupt_flag()};
 }
 
 static void say_summary(const terminal *t, const pipeline_options *options, const run_summary *s) {
@@ -141,6 +129,15 @@ static void say_summary(const terminal *t, const pipeline_options *options, cons
            s->result_files, options->output_folder, s->stamp);
 }
 
+/* Without a token nothing is downloaded; what else is wrong with the settings must not stop a run whose
+ * models are there. */
+static void prepare_hub(hub_settings *hub, const run_settings *s, arena *memory, const terminal *t) {
+  error reason;
+  if (!hub_settings_read(hub, s->hugging_face_api_key_path, memory, &reason))
+    report(&t->reporter, REPORT_WARNING, "%s", reason.message);
+  hub->cancelled = interrupt_flag();
+}
+
 static int run(const void *given, const operand_list *operands) {
   (void)operands;
   const run_settings *settings = given;
@@ -148,8 +145,12 @@ static int run(const void *given, const operand_list *operands) {
   terminal_init(&t, settings->quiet, settings->debug);
   if (on_gpu(settings->diagnosis_classifier_device) || on_gpu(settings->signal_processing_device))
     report(&t.reporter, REPORT_WARNING, "there is no GPU backend yet; everything runs on the CPU");
-  stop_cleanly_on_signals();
   pipeline_options options = options_of(settings);
+  arena *memory = arena_create(NULL);
+  hub_settings hub;
+  if (memory)
+    prepare_hub(&hub, settings, memory, &t);
+  options.hub = memory ? &hub : NULL;
   error_list errors = {0};
   run_summary summary;
   pipeline_run(&options, &t.reporter, &errors, &summary);
@@ -161,6 +162,7 @@ static int run(const void *given, const operand_list *operands) {
   for (size_t i = 0; i < count; i++)
     printf("  %s\n", errors.lines[i] ? errors.lines[i] : "out of memory");
   error_list_free(&errors);
+  arena_destroy(memory);
   return count ? EXIT_SOME_FAILED : EXIT_OK;
 }
 

@@ -167,6 +167,14 @@ static void set_date_part(cardiosoft *c, int element, const char *text, size_t l
     c->date[element - YEAR] = number;
 }
 
+static bool add_statement(cardiosoft *c, const char *text, size_t length, error *err) {
+  size_t before = c->statements.size;
+  if (!field_add_words(&c->statements, text, length, err))
+    return false;
+  c->record->statement_count += c->statements.size > before;
+  return true;
+}
+
 static bool cardiosoft_end(void *context, int element, char *text, size_t length, error *err) {
   cardiosoft *c = context;
   switch ((enum element)element) {
@@ -182,7 +190,7 @@ static bool cardiosoft_end(void *context, int element, char *text, size_t length
   case RESOLUTION:
     return set_positive("Resolution", text, length, &c->resolution, err);
   case DIAGNOSIS_TEXT:
-    return field_add_words(&c->statements, text, length, err);
+    return add_statement(c, text, length, err);
   case DEVICE:
   case SOFTWARE:
     return field_add_words(&c->device, text, length, err);

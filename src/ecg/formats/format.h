@@ -19,12 +19,15 @@ typedef struct ecg_format {
 extern const ecg_format *const ecg_formats[];
 extern const size_t ecg_format_count;
 
+/* The format that recognises the bytes, or NULL. */
+const ecg_format *ecg_find_format(const uint8_t *data, size_t size);
+
 /* Read an ECG from bytes. On success the record is complete (twelve finite leads) and owned by the caller. On
  * failure *err says why; *report_name (may be NULL) is set in both cases: the format's report_name, "NPY"
  * also for a damaged array file, "Unknown" where nothing recognised the bytes or an XML failed. */
 bool ecg_read(const uint8_t *data, size_t size, ecg_record *record, const char **report_name, error *err);
 
-/* The same for a file. */
+/* The same for a file, which *err names. */
 bool ecg_read_file(const char *path, ecg_record *record, const char **report_name, error *err);
 
 #endif

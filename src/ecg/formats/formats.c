@@ -1,10 +1,11 @@
 #include "base/mapped_file.h"
 #include "ecg/formats/cardiosoft.h"
+#include "ecg/formats/dicom.h"
 #include "ecg/formats/muse.h"
 #include "ecg/formats/npy.h"
 #include "ecg/formats/xml_events.h"
 
-const ecg_format *const ecg_formats[] = {&npy_format, &muse_format, &cardiosoft_format};
+const ecg_format *const ecg_formats[] = {&npy_format, &dicom_format, &muse_format, &cardiosoft_format};
 const size_t ecg_format_count = sizeof ecg_formats / sizeof *ecg_formats;
 
 static const char unknown[] = "Unknown";
@@ -15,7 +16,7 @@ static bool not_recognised(const uint8_t *data, size_t size, error *err) {
   if (size == 0)
     return error_set(err, ERROR_FORMAT, "Empty file");
   if (!xml_looks_like(data, size))
-    return error_set(err, ERROR_UNSUPPORTED, "Unknown file format: neither XML nor a NumPy array");
+    return error_set(err, ERROR_UNSUPPORTED, "Unknown file format: neither XML, DICOM nor a NumPy array");
   if (!xml_read(data, size, &well_formed, NULL, err))
     return false;
   xml_root_name(data, size, root, sizeof root);
@@ -33,23 +34,27 @@ static bool read_as(const ecg_format *format, const uint8_t *data, size_t size, 
   return false;
 }
 
-bool ecg_read(const uint8_t *data, size_t size, ecg_record *record, const char **report_name, error *err) {
+const ecg_format *ecg_find_format(const uint8_t *data, size_t size) {
   char reason[200];
+  for (size_t i = 0; i < ecg_format_count; i++)
+    if (ecg_formats[i]->probe(data, size, reason, sizeof reason))
+      return ecg_formats[i];
+  return NULL;
+}
+
+bool ecg_read(const uint8_t *data, size_t size, ecg_record *record, const char **report_name, error *err) {
   const char *ignored;
   if (!report_name)
     report_name = &ignored;
   *report_name = unknown;
   *record = (ecg_record){0};
-  for (size_t i = 0; i < ecg_format_count; i++) {
-    const ecg_format *format = ecg_formats[i];
-    if (!format->probe(data, size, reason, sizeof reason))
-      continue;
-    bool done = read_as(format, data, size, record, err);
-    if (done || !xml_looks_like(data, size))
-      *report_name = format->report_name;
-    return done;
-  }
-  return not_recognised(data, size, err);
+  const ecg_format *format = ecg_find_format(data, size);
+  if (!format)
+    return not_recognised(data, size, err);
+  bool done = read_as(format, data, size, record, err);
+  if (done || !xml_looks_like(data, size))
+    *report_name = format->report_name;
+  return done;
 }
 
 bool ecg_read_file(const char *path, ecg_record *record, const char **report_name, error *err) {
@@ -61,5 +66,5 @@ bool ecg_read_file(const char *path, ecg_record *record, const char **report_nam
     return false;
   bool done = ecg_read(file.data, file.size, record, report_name, err);
   mapped_file_close(&file);
-  return done;
+  return done || error_prefix(err, "%s", path);
 }

@@ -93,6 +93,7 @@ typedef struct muse {
   waveform current, best;
   muse_lead lead;
   buffer device, date, time, statements, original_statements, warnings;
+  size_t statement_count, original_count;
 } muse;
 
 static bool muse_probe(const uint8_t *data, size_t size, char *reason, size_t reason_size) {
@@ -232,6 +233,14 @@ static void end_of_lead_part(muse *m, enum element element, const char *text, si
     m->lead.declared_crc = INFINITY; /* matches nothing */
 }
 
+static bool add_statement(buffer *statements, size_t *count, const char *text, size_t length, error *err) {
+  size_t before = statements->size;
+  if (!field_add_words(statements, text, length, err))
+    return false;
+  *count += statements->size > before;
+  return true;
+}
+
 static bool muse_end(void *context, int element, char *text, size_t length, error *err) {
   muse *m = context;
   switch ((enum element)element) {
@@ -244,9 +253,9 @@ static bool muse_end(void *context, int element, char *text, size_t length, erro
   case TIME:
     return field_add_words(&m->time, text, length, err);
   case STATEMENT_TEXT:
-    return field_add_words(&m->statements, text, length, err);
+    return add_statement(&m->statements, &m->statement_count, text, length, err);
   case ORIGINAL_TEXT:
-    return field_add_words(&m->original_statements, text, length, err);
+    return add_statement(&m->original_statements, &m->original_count, text, length, err);
   default:
     end_of_waveform_part(m, (enum element)element, text, length);
     end_of_lead_part(m, (enum element)element, text, length);
@@ -257,6 +266,18 @@ static bool muse_end(void *context, int element, char *text, size_t length, erro
 static bool crc_differs(const muse_lead *lead) {
   return !isnan(lead->declared_crc) && lead->declared_crc != (double)lead->crc &&
          lead->declared_crc != (double)(int32_t)lead->crc;
+}
+
+static void set_checksum(muse *m) {
+  for (int lead = 0; lead < ECG_LEADS; lead++) {
+    const muse_lead *l = &m->best.leads[lead];
+    if (l->state != DATA_GOOD || isnan(l->declared_crc))
+      continue;
+    if (crc_differs(l))
+      m->record->checksum = CHECKSUM_DIFFERS;
+    else if (m->record->checksum == CHECKSUM_NONE)
+      m->record->checksum = CHECKSUM_MATCHES;
+  }
 }
 
 static bool lead_is_off(const muse_lead *lead) {
@@ -329,7 +350,9 @@ static bool take_leads(muse *m, error *err) {
 
 static bool set_texts(muse *m, error *err) {
   ecg_record *record = m->record;
-  const buffer *statements = m->statements.size ? &m->statements : &m->original_statements;
+  bool edited = m->statements.size > 0;
+  const buffer *statements = edited ? &m->statements : &m->original_statements;
+  record->statement_count = edited ? m->statement_count : m->original_count;
   if (m->time.size && !field_add_words(&m->date, m->time.data, m->time.size, err))
     return false;
   record->device = arena_strndup(record->memory, m->device.data, m->device.size, err);
@@ -344,6 +367,7 @@ static bool finish(muse *m, error *err) {
     return error_set(err, ERROR_UNSUPPORTED, "Unknown XML format: GE MUSE without a Rhythm waveform");
   if (m->best.problem.code != ERROR_NONE)
     return error_set(err, m->best.problem.code, "%s", m->best.problem.message);
+  set_checksum(m);
   return take_leads(m, err) && set_rate(m->record, &m->best, err) && unify_units(m, err) &&
          warn_of_leads(m, crc_differs, "checksum does not match", err) &&
          warn_of_leads(m, lead_is_off, "marked as off", err) && set_texts(m, err);

@@ -365,3 +365,18 @@ static bool npy_read(const uint8_t *data, size_t size, ecg_record *record, error
 }
 
 const ecg_format npy_format = {"NumPy array", "NPY", npy_probe, npy_read};
+
+/* ---- Writing ---- */
+
+/* The dictionary is padded with blanks so that the numbers begin at a multiple of 64 bytes. */
+bool npy_append_header(buffer *out, const char *descr, size_t samples, error *err) {
+  const size_t whole = 128, prefix = 10, start = out->size;
+  const char version_and_length[4] = {1, 0, (char)(whole - prefix), 0};
+  if (!buffer_append(out, magic, sizeof magic, err) ||
+      !buffer_append(out, version_and_length, sizeof version_and_length, err) ||
+      !buffer_printf(out, err, "{'descr': '%s', 'fortran_order': False, 'shape': (%zu, %d), }", descr,
+                     samples, ECG_LEADS))
+    return false;
+  size_t padding = whole - 1 - (out->size - start);
+  return buffer_printf(out, err, "%*s\n", (int)padding, "");
+}

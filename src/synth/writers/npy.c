@@ -1,27 +1,11 @@
+#include "ecg/formats/npy.h"
 #include "synth/writers/writer.h"
-
-#include <string.h>
 
 static const double microvolts_per_count = 4.88;
 
-/* NPY 1.0: magic, version, length of the header, a Python dictionary padded with blanks to a multiple of 64
- * bytes. */
-static bool append_header(buffer *out, size_t samples, error *err) {
-  const char magic[] = "\x93NUMPY\x01";
-  const size_t header = 128, prefix = 10;
-  const uint16_t length = (uint16_t)(header - prefix);
-  const char size[2] = {(char)(length & 0xff), (char)(length >> 8)};
-  if (!buffer_append(out, magic, 8, err) || !buffer_append(out, size, 2, err) ||
-      !buffer_printf(out, err, "{'descr': '<i2', 'fortran_order': False, 'shape': (%zu, %d), }", samples,
-                     ECG_LEADS))
-    return false;
-  size_t padding = header - 1 - out->size;
-  return buffer_printf(out, err, "%*s\n", (int)padding, "");
-}
-
 static bool write_npy(synth_record *record, buffer *out, error *err) {
   size_t samples = synth_record_count(record, SYNTH_RHYTHM, microvolts_per_count);
-  if (!append_header(out, samples, err) || !buffer_reserve(out, samples * ECG_LEADS * 2, err))
+  if (!npy_append_header(out, "<i2", samples, err) || !buffer_reserve(out, samples * ECG_LEADS * 2, err))
     return false;
   for (size_t i = 0; i < samples; i++) {
     char row[2 * ECG_LEADS];

@@ -1,0 +1,11 @@
+/* Ctrl-C and a polite kill: stop at the next safe point. */
+#ifndef DEEPECG_CLI_INTERRUPT_H
+#define DEEPECG_CLI_INTERRUPT_H
+
+#include <signal.h>
+
+/* From now on SIGINT and SIGTERM set the flag that is returned; a second signal kills, as users expect of an
+ * impatient Ctrl-C. */
+const volatile sig_atomic_t *interrupt_flag(void);
+
+#endif
