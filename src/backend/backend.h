@@ -12,6 +12,10 @@ typedef struct backend {
   /* Choose kernels, pack weights, plan memory. `threads` >= 1. The executable keeps no pointer into the
    * graph, which may be destroyed. NULL and *err on failure. */
   executable *(*compile)(const graph *g, int threads, error *err);
+  /* The same for a graph over the weights of the sibling's graph, such as the same network for another length
+   * of its input, for as many threads: what is packed for one is not packed again for the other. Constants
+   * must still lie where they lay then. Either may be destroyed first. */
+  executable *(*compile_sibling)(const graph *g, const executable *sibling, error *err);
   /* inputs[i] holds `batch` samples of graph input i one after the other (each row-major), outputs likewise.
    * Samples are independent runs: the bits of one don't depend on the batch, on its neighbours, or on the
    * number of threads. Allocates nothing. Not to be called twice at once on one executable. */

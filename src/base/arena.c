@@ -123,6 +123,13 @@ char *arena_printf(arena *a, error *err, const char *format, ...) {
   return text;
 }
 
+bool arena_owns(const arena *a, const void *memory) {
+  for (const block *b = a->head; b; b = b->next)
+    if ((uintptr_t)memory >= (uintptr_t)b->bytes && (uintptr_t)memory < (uintptr_t)(b->bytes + b->used))
+      return true;
+  return false;
+}
+
 size_t arena_used(const arena *a) {
   return a->used;
 }

@@ -30,6 +30,9 @@ char *arena_strdup(arena *a, const char *text, error *err);
 /* A formatted text. */
 char *arena_printf(arena *a, error *err, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/* Does this memory come from the arena? */
+bool arena_owns(const arena *a, const void *memory);
+
 /* Bytes handed out so far (for limits on what a file may make us allocate). */
 size_t arena_used(const arena *a);
 

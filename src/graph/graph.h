@@ -95,6 +95,10 @@ bool graph_verify(const graph *g, error *err);
  * as long as the graph. Reads every constant once. */
 bool graph_constants_finite(const graph *g, const char **name);
 
+/* Do all constants lie outside the graph's own arena, so that their addresses stay theirs when the graph is
+ * gone? */
+bool graph_constants_borrowed(const graph *g);
+
 /* Parameters (elements of f32 constants), floating-point operations of one run. */
 int64_t graph_parameter_count(const graph *g);
 double graph_flops(const graph *g);

@@ -76,7 +76,7 @@ void builder_alias(builder *b, value_id v, layout l, buffer_id id) {
 static bool copy_constant(builder *b, value_id v, error *err) {
   const graph_value *value = graph_value_get(b->graph, v);
   weight_key key = {.source = value->data, .form = WEIGHT_COPY, .sizes = {(int64_t)value_bytes(value)}};
-  void *copy = weight_store_find(b->weights, &key);
+  void *copy = weight_store_find_copy(b->weights, value->data, value_bytes(value));
   if (!copy && (copy = weight_store_add(b->weights, &key, value_bytes(value), err)))
     memcpy(copy, value->data, value_bytes(value));
   buffer_id id;

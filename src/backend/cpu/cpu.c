@@ -37,8 +37,7 @@ static bool create_program(executable *e, error *err) {
     return error_out_of_memory(err);
   e->program->memory = arena_create(err);
   e->program->kernels = cpu_kernels_choose(err);
-  e->weights = weight_store_create(err);
-  return e->program->memory && e->program->kernels && e->weights;
+  return e->program->memory && e->program->kernels;
 }
 
 static bool build(executable *e, const graph *g, error *err) {
@@ -62,21 +61,37 @@ static bool allocate_run_memory(executable *e, error *err) {
   return e->memory && e->team;
 }
 
-static executable *compile(const graph *g, int threads, error *err) {
-  if (threads < 1) {
-    error_set(err, ERROR_USAGE, "%d threads: at least 1 is needed", threads);
-    return NULL;
-  }
-  executable *e = calloc(1, sizeof *e);
+/* Takes over one reference to the store, which may be NULL after a failure. */
+static executable *compile_with(weight_store *weights, const graph *g, int threads, error *err) {
+  executable *e = weights ? calloc(1, sizeof *e) : NULL;
   if (!e) {
+    weight_store_release(weights);
     error_out_of_memory(err);
     return NULL;
   }
+  e->weights = weights;
   e->threads = threads;
   if (create_program(e, err) && build(e, g, err) && allocate_run_memory(e, err))
     return e;
   destroy(e);
   return NULL;
+}
+
+static executable *compile(const graph *g, int threads, error *err) {
+  if (threads < 1) {
+    error_set(err, ERROR_USAGE, "%d threads: at least 1 is needed", threads);
+    return NULL;
+  }
+  return compile_with(weight_store_create(err), g, threads, err);
+}
+
+/* A store knows constants by their address. One that the graph itself has made may lie where another graph's
+ * has lain. */
+static executable *compile_sibling(const graph *g, const executable *sibling, error *err) {
+  if (!graph_constants_borrowed(g))
+    return compile(g, sibling->threads, err);
+  weight_store_retain(sibling->weights);
+  return compile_with(sibling->weights, g, sibling->threads, err);
 }
 
 /* ---- run ---- */
@@ -164,4 +179,4 @@ static double probe_peak(const executable *e) {
   return operations / (thread_seconds() - start);
 }
 
-const backend cpu_backend = {"cpu", compile, run, destroy, variant, probe_peak, memory};
+const backend cpu_backend = {"cpu", compile, compile_sibling, run, destroy, variant, probe_peak, memory};

@@ -7,6 +7,7 @@
 typedef struct entry {
   weight_key key;
   void *data; /* NULL: an empty slot */
+  size_t size;
 } entry;
 
 /* An open-addressed table, at most half full. */
@@ -90,13 +91,22 @@ void *weight_store_find(const weight_store *s, const weight_key *key) {
   return find_slot(s->slots, s->slot_count, key)->data;
 }
 
+void *weight_store_find_copy(const weight_store *s, const void *source, size_t size) {
+  for (size_t i = 0; i < s->slot_count; i++) {
+    const entry *e = &s->slots[i];
+    if (e->data && e->key.form == WEIGHT_COPY && e->key.source == source && e->size >= size)
+      return e->data;
+  }
+  return NULL;
+}
+
 void *weight_store_add(weight_store *s, const weight_key *key, size_t size, error *err) {
   if (2 * (s->used + 1) > s->slot_count && !grow(s, err))
     return NULL;
   void *data = aligned_allocate(size, err);
   if (!data)
     return NULL;
-  *find_slot(s->slots, s->slot_count, key) = (entry){*key, data};
+  *find_slot(s->slots, s->slot_count, key) = (entry){*key, data, size};
   s->used++;
   s->bytes += size;
   return data;

@@ -32,6 +32,9 @@ void weight_store_release(weight_store *s); /* NULL is allowed */
 
 /* The memory stored under the key, or NULL. */
 void *weight_store_find(const weight_store *s, const weight_key *key);
+/* A WEIGHT_COPY of `source` that has `size` bytes or more, or NULL: networks for shorter inputs use the first
+ * rows of a table. */
+void *weight_store_find_copy(const weight_store *s, const void *source, size_t size);
 /* New memory of `size` bytes under a key that isn't there yet, aligned to cache lines, not initialised. */
 void *weight_store_add(weight_store *s, const weight_key *key, size_t size, error *err);
 
