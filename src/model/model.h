@@ -1,4 +1,5 @@
-/* A network, from its folder or file to logits: the one door between the ECG rooms and the network rooms. */
+/* A signal network, from its folder or file to logits. With text_model.h the one door between the ECG rooms and
+ * the network rooms. */
 #ifndef DEEPECG_MODEL_MODEL_H
 #define DEEPECG_MODEL_MODEL_H
 
@@ -15,17 +16,25 @@ typedef struct model_options {
   int threads;         /* >= 1 */
 } model_options;
 
-/* Open a model file, or a folder with one model file. NULL and *err, which names the file. */
+/* What a model was read from and runs on, for reports. Valid until the model is closed. */
+typedef struct model_identity {
+  const char *path;    /* the file with the weights */
+  const char *kind;    /* "TorchScript", "fairseq", "Hugging Face BERT" */
+  const char *variant; /* of the kernels */
+} model_identity;
+
+/* Open a model file, or a folder with one model file, of a network that takes one 12-lead ECG. Of the file only
+ * the weights that the network uses are read; once it is open nothing of it is held but the weights in the
+ * backend's own form. Weights that are not finite numbers are reported, as is which of several files was taken.
+ * NULL and *err, which names the file. */
 model *model_open(const char *path, const model_options *options, const reporter *r, error *err);
+
+/* NULL is allowed. */
 void model_close(model *m);
 
 /* Logits per ECG. */
 size_t model_output_count(const model *m);
-/* The file that was read, its sha256 (64 hex digits), kind ("TorchScript"), and the kernels' variant. */
-const char *model_path(const model *m);
-const char *model_sha256(const model *m);
-const char *model_kind(const model *m);
-const char *model_variant(const model *m);
+model_identity model_identify(const model *m);
 
 /* signals: n ECGs, each (12 leads, 2500 samples) row-major float32, already scaled for the model. logits: n
  * rows of model_output_count values. A row's bits depend on that ECG only. Not thread-safe on one model. */
@@ -43,7 +52,9 @@ model_cost model_cost_of(const model *m);
 /* Floating-point operations per second that one thread could reach now: backend.h's probe_peak. */
 double model_probe_peak(const model *m);
 
-/* What a model file is: kind, inputs, outputs, parameters, FLOPs for one ECG, the graph; as text or JSON. */
+/* What a model file of any kind is: kind, sha256, the settings that shape the network, inputs, outputs,
+ * parameters, FLOPs for one ECG or one text of the greatest length, the stored tensors, the graph; as text or
+ * JSON. Reads the whole file, for its sha256. */
 bool model_inspect(const char *path, bool json, buffer *text, error *err);
 
 #endif

@@ -1,7 +1,7 @@
 #include "import/fairseq/wcr.h"
 
 #include "base/checked.h"
-#include "container/torch_tensors.h"
+#include "container/torch_listing.h"
 #include "import/fairseq/wcr_config.h"
 #include "import/layers.h"
 
@@ -305,6 +305,19 @@ graph *fairseq_import(zip_archive *archive, const shape *input, error *err) {
     return g;
   graph_destroy(g);
   return NULL;
+}
+
+static bool add_tensor(void *context, const char *name, const stored_tensor *tensor, error *err) {
+  return description_add_tensor(context, name, tensor, err);
+}
+
+bool fairseq_describe(zip_archive *archive, description *d, error *err) {
+  const char *root = torch_archive_root(archive, d->memory, err);
+  const pickle_value *data = root ? torch_read_pickle(archive, root, "data.pkl", d->memory, err) : NULL;
+  const pickle_value *model = data ? model_items(data, err) : NULL;
+  wcr_config *config = model ? arena_alloc(d->memory, sizeof *config, err) : NULL;
+  return config && wcr_config_read(data, config, err) && wcr_config_describe(config, d, err) &&
+         torch_list_tensors(archive, root, "data", model, add_tensor, d, err);
 }
 
 bool fairseq_probe(const zip_archive *archive) {

@@ -6,6 +6,7 @@
 
 #include "container/zip.h"
 #include "graph/graph.h"
+#include "import/description.h"
 
 /* Does the archive look like one: by torch.save, with data.pkl and no code? What it holds is seen on import.
  */
@@ -16,5 +17,9 @@ bool fairseq_probe(const zip_archive *archive);
  * read; what pre-training and the optimiser left in the file isn't touched. NULL and *err, naming the option
  * or the tensor. */
 graph *fairseq_import(zip_archive *archive, const shape *input, error *err);
+
+/* Add the settings that shape the network, and the tensors of the model, those that the network doesn't use
+ * included. */
+bool fairseq_describe(zip_archive *archive, description *d, error *err);
 
 #endif

@@ -1,5 +1,7 @@
 #include "import/fairseq/wcr_config.h"
 
+#include "base/buffer.h"
+
 #include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
@@ -219,4 +221,32 @@ bool wcr_config_read(const pickle_value *checkpoint, wcr_config *config, error *
          read_activation(model, config, err) &&
          read_flag(model, "conv_bias", &config->convolution_bias, err) &&
          read_flag(model, "layer_norm_first", &config->norm_first, err) && check_divisible(config, err);
+}
+
+/* ---- Description ---- */
+
+static bool describe_convolutions(const conv_layers *layers, description *d, error *err) {
+  buffer text = {0};
+  bool ok = buffer_append_text(&text, "[", err);
+  for (size_t i = 0; ok && i < layers->count; i++)
+    ok = buffer_printf(&text, err, "%s(%" PRId64 ", %" PRId64 ", %" PRId64 ")", i ? ", " : "",
+                       layers->items[i].width, layers->items[i].kernel, layers->items[i].stride);
+  ok = ok && buffer_append_text(&text, "]", err) &&
+       description_add_text(d, "conv_feature_layers", text.data, err);
+  buffer_free(&text);
+  return ok;
+}
+
+bool wcr_config_describe(const wcr_config *config, description *d, error *err) {
+  bool ok = describe_convolutions(&config->convolutions, d, err);
+  for (size_t i = 0; ok && i < sizeof integer_options / sizeof *integer_options; i++)
+    ok = description_add_integer(
+        d, integer_options[i].name,
+        *(const int64_t *)((const char *)config + integer_options[i].offset), err);
+  return ok &&
+         description_add_text(d, "extractor_mode", config->norm_every_convolution ? "layer_norm" : "default",
+                              err) &&
+         description_add_text(d, "conv_bias", config->convolution_bias ? "True" : "False", err) &&
+         description_add_text(d, "activation_fn", activation_name(config->activation), err) &&
+         description_add_text(d, "layer_norm_first", config->norm_first ? "True" : "False", err);
 }

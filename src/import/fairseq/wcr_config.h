@@ -4,6 +4,7 @@
 #define DEEPECG_IMPORT_FAIRSEQ_WCR_CONFIG_H
 
 #include "container/pickle.h"
+#include "import/description.h"
 #include "import/fairseq/conv_layers.h"
 #include "ops/op.h"
 
@@ -24,5 +25,8 @@ typedef struct wcr_config {
  * attributes; options that are absent or None have fairseq's defaults where it has any. False and *err,
  * naming the option, for what is missing, out of range or not supported. */
 bool wcr_config_read(const pickle_value *checkpoint, wcr_config *config, error *err);
+
+/* The settings under the names that they have in the file. */
+bool wcr_config_describe(const wcr_config *config, description *d, error *err);
 
 #endif

@@ -227,3 +227,12 @@ graph *bert_graph(const bert_checkpoint *b, int64_t tokens, error *err) {
   graph_destroy(g);
   return NULL;
 }
+
+bool bert_describe(const bert_checkpoint *b, description *d, error *err) {
+  bool ok = bert_config_describe(&b->config, d, err);
+  for (size_t i = 0; ok && i < safetensors_count(b->file); i++) {
+    const char *name = safetensors_name(b->file, i);
+    ok = description_add_tensor(d, name, safetensors_find(b->file, name), err);
+  }
+  return ok;
+}

@@ -5,6 +5,7 @@
 #define DEEPECG_IMPORT_HUGGINGFACE_BERT_H
 
 #include "graph/graph.h"
+#include "import/description.h"
 
 /* A described and checked network over its weights. */
 typedef struct bert_checkpoint bert_checkpoint;
@@ -29,5 +30,8 @@ int64_t bert_vocabulary_size(const bert_checkpoint *b);
  * input I32 (1, tokens), output logits (1, labels). The graphs of all lengths share the checkpoint's weights,
  * and must be destroyed before it. NULL and *err when `tokens` is outside 1..bert_max_tokens. Thread-safe. */
 graph *bert_graph(const bert_checkpoint *b, int64_t tokens, error *err);
+
+/* Add the settings of config.json that shape the network, and the tensors of model.safetensors. */
+bool bert_describe(const bert_checkpoint *b, description *d, error *err);
 
 #endif

@@ -1,5 +1,7 @@
 #include "import/huggingface/bert_config.h"
 
+#include "base/number_text.h"
+
 #include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
@@ -127,4 +129,17 @@ bool bert_config_read(const char *json, size_t size, bert_config *config, error 
             read_epsilon(root, config, err);
   json_decref(root);
   return ok;
+}
+
+bool bert_config_describe(const bert_config *config, description *d, error *err) {
+  bool ok = true;
+  for (size_t i = 0; ok && i < sizeof size_options / sizeof *size_options; i++) {
+    int64_t size;
+    memcpy(&size, (const char *)config + size_options[i].offset, sizeof size);
+    ok = description_add_integer(d, size_options[i].name, size, err);
+  }
+  char epsilon[NUMBER_TEXT_SIZE];
+  format_float64(config->norm_epsilon, epsilon);
+  return ok && description_add_text(d, "hidden_act", activation_name(config->activation), err) &&
+         description_add_text(d, "layer_norm_eps", epsilon, err);
 }

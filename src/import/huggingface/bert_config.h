@@ -2,7 +2,7 @@
 #ifndef DEEPECG_IMPORT_HUGGINGFACE_BERT_CONFIG_H
 #define DEEPECG_IMPORT_HUGGINGFACE_BERT_CONFIG_H
 
-#include "base/error.h"
+#include "import/description.h"
 #include "ops/op.h"
 
 typedef struct bert_config {
@@ -18,5 +18,8 @@ enum { BERT_MAX_LAYERS = 1000 };
  * the option, for text that is no JSON object, for what is missing or out of range, and for networks that
  * compute something else (decoders, relative positions, other classes). */
 bool bert_config_read(const char *json, size_t size, bert_config *config, error *err);
+
+/* The settings under the names that they have in the file. */
+bool bert_config_describe(const bert_config *config, description *d, error *err);
 
 #endif

@@ -1,6 +1,6 @@
 #include "import/torchscript/torchscript.h"
 
-#include "container/torch_tensors.h"
+#include "container/torch_listing.h"
 #include "import/torchscript/lowering.h"
 
 #include <stdlib.h>
@@ -88,4 +88,22 @@ graph *torchscript_import(zip_archive *archive, const shape *input, error *err) 
   }
   arena_destroy(l.memory);
   return l.graph;
+}
+
+/* ---- what the file holds ---- */
+
+static bool add_tensor(void *context, const char *name, const stored_tensor *tensor, error *err) {
+  return description_add_tensor(context, name, tensor, err);
+}
+
+static bool list_pickle(zip_archive *archive, const char *root, const char *pickle, const char *folder,
+                        description *d, error *err) {
+  const pickle_value *value = torch_read_pickle(archive, root, pickle, d->memory, err);
+  return value && torch_list_tensors(archive, root, folder, value, add_tensor, d, err);
+}
+
+bool torchscript_describe(zip_archive *archive, description *d, error *err) {
+  const char *root = torch_archive_root(archive, d->memory, err);
+  return root && list_pickle(archive, root, "data.pkl", "data", d, err) &&
+         list_pickle(archive, root, "constants.pkl", "constants", d, err);
 }

@@ -5,6 +5,7 @@
 
 #include "container/zip.h"
 #include "graph/graph.h"
+#include "import/description.h"
 
 /* Does the archive look like one (has <root>/code/ and <root>/data.pkl)? */
 bool torchscript_probe(const zip_archive *archive);
@@ -13,5 +14,8 @@ bool torchscript_probe(const zip_archive *archive);
  * outlive the graph (constants may point into it). NULL and *err, naming operator, file and line of the
  * archive's code where it has one. */
 graph *torchscript_import(zip_archive *archive, const shape *input, error *err);
+
+/* Add the archive's tensors, under the names of the modules that hold them, and its constants. */
+bool torchscript_describe(zip_archive *archive, description *d, error *err);
 
 #endif
