@@ -1,8 +1,8 @@
 /* The SHA-256 of a file, computed by a thread of its own while the caller goes on.
  *
- * A model's checksum belongs into the report of a run, but a checkpoint of a gigabyte, most of it the state of
- * an optimiser, is opened by reading the weights alone: whoever waited for the checksum first would wait longer
- * for it than for the model. The thread reads through a small buffer (nothing is mapped) and lets
+ * A model's checksum belongs into the report of a run, but a checkpoint of a gigabyte, most of it the state
+ * of an optimiser, is opened by reading the weights alone: whoever waited for the checksum first would wait
+ * longer for it than for the model. The thread reads through a small buffer (nothing is mapped) and lets
  * threads that compute go first. */
 #ifndef DEEPECG_BASE_FILE_HASH_H
 #define DEEPECG_BASE_FILE_HASH_H

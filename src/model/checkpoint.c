@@ -50,8 +50,7 @@ static bool open_bert(checkpoint *c, error *err) {
   char *path = arena_printf(c->memory, err, "%.*sconfig.json", folder, c->path);
   if (!path || !mapped_file_open(&c->config, path, err))
     return false;
-  c->bert =
-      bert_open((const char *)c->config.data, c->config.size, c->file.data, c->file.size, err);
+  c->bert = bert_open((const char *)c->config.data, c->config.size, c->file.data, c->file.size, err);
   return c->bert || error_prefix(err, "%.*s", folder, c->path);
 }
 
@@ -118,8 +117,8 @@ graph *checkpoint_graph(const checkpoint *c, int64_t tokens, const reporter *r, 
   if (g && graph_optimise(g, err)) {
     const char *name;
     if (r && !graph_constants_finite(g, &name))
-      report(r, REPORT_WARNING, "%s: weight '%s' holds values that are not finite numbers; so may its results",
-             c->path, name);
+      report(r, REPORT_WARNING,
+             "%s: weight '%s' holds values that are not finite numbers; so may its results", c->path, name);
     return g;
   }
   graph_destroy(g);

@@ -7,8 +7,8 @@
 #include "container/zip.h"
 #include "import/huggingface/bert.h"
 
-/* What a network takes: one 12-lead ECG of 10 s at 250 Hz, (1, 12, 2500) float32, or the token ids of one text,
- * (1, tokens) int32. */
+/* What a network takes: one 12-lead ECG of 10 s at 250 Hz, (1, 12, 2500) float32, or the token ids of one
+ * text, (1, tokens) int32. */
 typedef enum model_input { MODEL_INPUT_ECG, MODEL_INPUT_TEXT } model_input;
 
 typedef struct checkpoint checkpoint;
@@ -27,16 +27,16 @@ typedef struct model_importer {
 
 struct checkpoint {
   arena *memory;
-  char *path;             /* the file with the weights */
-  mapped_file file;       /* its pages are read when they are first used */
-  zip_archive *archive;   /* NULL: not a ZIP */
-  mapped_file config;     /* Hugging Face: config.json beside it */
-  bert_checkpoint *bert;  /* Hugging Face */
+  char *path;            /* the file with the weights */
+  mapped_file file;      /* its pages are read when they are first used */
+  zip_archive *archive;  /* NULL: not a ZIP */
+  mapped_file config;    /* Hugging Face: config.json beside it */
+  bert_checkpoint *bert; /* Hugging Face */
   const model_importer *importer;
 };
 
-/* Find the file that `path` (a file or a model's folder) means, map and recognise it. False and *err, which names
- * the file. Close in both cases. */
+/* Find the file that `path` (a file or a model's folder) means, map and recognise it. False and *err, which
+ * names the file. Close in both cases. */
 bool checkpoint_open(checkpoint *c, const char *path, const reporter *r, error *err);
 void checkpoint_close(checkpoint *c);
 

@@ -42,9 +42,9 @@ static bool print_settings(const description *d, buffer *text, error *err) {
   for (size_t i = 0; i < d->setting_count && ok; i++) {
     const described_setting *setting = &d->settings[i];
     const char *title = i == 0 ? "settings" : "";
-    ok = setting->text ? buffer_printf(text, err, "%-12s%s %s\n", title, setting->name, setting->text)
-                       : buffer_printf(text, err, "%-12s%s %lld\n", title, setting->name,
-                                       (long long)setting->integer);
+    ok = setting->text
+             ? buffer_printf(text, err, "%-12s%s %s\n", title, setting->name, setting->text)
+             : buffer_printf(text, err, "%-12s%s %lld\n", title, setting->name, (long long)setting->integer);
   }
   return ok;
 }
@@ -70,10 +70,12 @@ static bool inspect_text(const model_facts *facts, const graph *g, buffer *text,
   return print_file(facts, text, err) && print_settings(facts->description, text, err) &&
          print_values(g, "input", graph_input_count(g), graph_input, text, err) &&
          print_values(g, "output", graph_output_count(g), graph_output, text, err) &&
-         buffer_printf(text, err, "%-12s%lld (batch norms folded)\n%-12s%.4g GFLOP for one %s\n", "parameters",
-                       (long long)graph_parameter_count(g), "work", graph_flops(g) / 1e9, facts->unit) &&
+         buffer_printf(text, err, "%-12s%lld (batch norms folded)\n%-12s%.4g GFLOP for one %s\n",
+                       "parameters", (long long)graph_parameter_count(g), "work", graph_flops(g) / 1e9,
+                       facts->unit) &&
          print_tensors(facts->description, text, err) &&
-         buffer_printf(text, err, "%-12s%d nodes\n", "graph", graph_node_count(g)) && graph_print(g, text, err);
+         buffer_printf(text, err, "%-12s%d nodes\n", "graph", graph_node_count(g)) &&
+         graph_print(g, text, err);
 }
 
 static json_t *shape_json(const shape *s) {
@@ -151,8 +153,9 @@ static json_t *tensors_json(const description *d) {
   json_t *tensors = json_array();
   for (size_t i = 0; i < d->tensor_count; i++) {
     shape s = tensor_shape(&d->tensors[i]);
-    json_array_append_new(tensors, json_pack("{s:o, s:s, s:o}", "name", name_json(d->tensors[i].name), "dtype",
-                                             stored_dtype_name(d->tensors[i].type), "shape", shape_json(&s)));
+    json_array_append_new(tensors,
+                          json_pack("{s:o, s:s, s:o}", "name", name_json(d->tensors[i].name), "dtype",
+                                    stored_dtype_name(d->tensors[i].type), "shape", shape_json(&s)));
   }
   return tensors;
 }
@@ -165,13 +168,13 @@ static json_t *nodes_json(const graph *g) {
 }
 
 static bool inspect_json(const model_facts *facts, const graph *g, buffer *text, error *err) {
-  json_t *root = json_pack(
-      "{s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:I, s:f, s:s, s:o, s:o}", "file", name_json(facts->path), "kind",
-      facts->kind, "sha256", facts->sha256, "bytes", (json_int_t)facts->file_size, "settings",
-      settings_json(facts->description), "inputs", values_json(g, graph_input_count(g), graph_input), "outputs",
-      values_json(g, graph_output_count(g), graph_output), "parameters", (json_int_t)graph_parameter_count(g),
-      "flops", graph_flops(g), "flops_for_one", facts->unit, "tensors", tensors_json(facts->description),
-      "nodes", nodes_json(g));
+  json_t *root = json_pack("{s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:I, s:f, s:s, s:o, s:o}", "file",
+                           name_json(facts->path), "kind", facts->kind, "sha256", facts->sha256, "bytes",
+                           (json_int_t)facts->file_size, "settings", settings_json(facts->description),
+                           "inputs", values_json(g, graph_input_count(g), graph_input), "outputs",
+                           values_json(g, graph_output_count(g), graph_output), "parameters",
+                           (json_int_t)graph_parameter_count(g), "flops", graph_flops(g), "flops_for_one",
+                           facts->unit, "tensors", tensors_json(facts->description), "nodes", nodes_json(g));
   char *dump = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
   json_decref(root);
   bool ok = dump ? buffer_append_text(text, dump, err) && buffer_append_text(text, "\n", err)
@@ -182,7 +185,8 @@ static bool inspect_json(const model_facts *facts, const graph *g, buffer *text,
 
 /* ---- from a path ---- */
 
-static bool gather(const checkpoint *c, graph **g, description *d, sha256_text *sum, char unit[64], error *err) {
+static bool gather(const checkpoint *c, graph **g, description *d, sha256_text *sum, char unit[64],
+                   error *err) {
   bool text = c->importer->input == MODEL_INPUT_TEXT;
   int64_t tokens = text ? bert_max_tokens(c->bert) : 0;
   file_hash *hash = file_hash_start(c->path, err);

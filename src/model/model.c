@@ -29,7 +29,8 @@ static bool compile(model *m, const checkpoint *c, const graph *g, int threads, 
   return m->executable || error_prefix(err, "%s", c->path);
 }
 
-static bool build(model *m, const checkpoint *c, const model_options *options, const reporter *r, error *err) {
+static bool build(model *m, const checkpoint *c, const model_options *options, const reporter *r,
+                  error *err) {
   m->memory = arena_create(err);
   m->path = m->memory ? arena_strdup(m->memory, c->path, err) : NULL;
   m->kind = c->importer->name;

@@ -1,5 +1,5 @@
-/* A signal network, from its folder or file to logits. With text_model.h the one door between the ECG rooms and
- * the network rooms. */
+/* A signal network, from its folder or file to logits. With text_model.h the one door between the ECG rooms
+ * and the network rooms. */
 #ifndef DEEPECG_MODEL_MODEL_H
 #define DEEPECG_MODEL_MODEL_H
 
@@ -23,10 +23,10 @@ typedef struct model_identity {
   const char *variant; /* of the kernels */
 } model_identity;
 
-/* Open a model file, or a folder with one model file, of a network that takes one 12-lead ECG. Of the file only
- * the weights that the network uses are read; once it is open nothing of it is held but the weights in the
- * backend's own form. Weights that are not finite numbers are reported, as is which of several files was taken.
- * NULL and *err, which names the file. */
+/* Open a model file, or a folder with one model file, of a network that takes one 12-lead ECG. Of the file
+ * only the weights that the network uses are read; once it is open nothing of it is held but the weights in
+ * the backend's own form. Weights that are not finite numbers are reported, as is which of several files was
+ * taken. NULL and *err, which names the file. */
 model *model_open(const char *path, const model_options *options, const reporter *r, error *err);
 
 /* NULL is allowed. */

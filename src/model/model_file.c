@@ -87,8 +87,8 @@ static char *find_in_folder(arena *memory, const char *folder, const reporter *r
     return NULL;
   }
   if (found.count > 1 && !found.preferred) {
-    error_set(err, ERROR_USAGE, "%s: holds %zu .pt files and none is called %s.pt: which is the model?", folder,
-              found.count, wanted);
+    error_set(err, ERROR_USAGE, "%s: holds %zu .pt files and none is called %s.pt: which is the model?",
+              folder, found.count, wanted);
     return NULL;
   }
   char *chosen = found.preferred ? found.preferred : found.first;

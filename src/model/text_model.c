@@ -9,8 +9,8 @@
 #include <string.h>
 
 enum {
-  LONGEST_TEXT = 512,   /* tokens: where the reference cuts */
-  TEXTS_AT_ONCE = 64    /* given to the backend in one call */
+  LONGEST_TEXT = 512, /* tokens: where the reference cuts */
+  TEXTS_AT_ONCE = 64  /* given to the backend in one call */
 };
 
 struct text_model {
@@ -63,8 +63,8 @@ static bool open_tokenizer(text_model *m, const char *folder, error *err) {
   size_t tokens = tokenizer_vocabulary_size(m->tokenizer);
   int64_t rows = bert_vocabulary_size(m->checkpoint.bert);
   return tokens <= (size_t)rows ||
-         error_set(err, ERROR_DATA, "%s: the vocabulary has %zu tokens, the network's only %lld", folder, tokens,
-                   (long long)rows);
+         error_set(err, ERROR_DATA, "%s: the vocabulary has %zu tokens, the network's only %lld", folder,
+                   tokens, (long long)rows);
 }
 
 static bool open(text_model *m, const char *folder, const model_options *options, const reporter *r,
@@ -76,9 +76,9 @@ static bool open(text_model *m, const char *folder, const model_options *options
     return false;
   int64_t most = bert_max_tokens(m->checkpoint.bert);
   m->longest = most < LONGEST_TEXT ? (size_t)most : LONGEST_TEXT;
-  return m->longest >= 2 ? set_length(m, 2, r, err)
-                         : error_set(err, ERROR_UNSUPPORTED, "%s: takes texts of %zu tokens only", folder,
-                                     m->longest);
+  return m->longest >= 2
+             ? set_length(m, 2, r, err)
+             : error_set(err, ERROR_UNSUPPORTED, "%s: takes texts of %zu tokens only", folder, m->longest);
 }
 
 text_model *text_model_open(const char *folder, const model_options *options, const reporter *r, error *err) {
@@ -144,7 +144,8 @@ static bool encode(const text_model *m, text_queue *q, const char *text, error *
     return false;
   q->ids = ids;
   tokens *item = &q->items[q->count];
-  if (!tokenizer_encode(m->tokenizer, text, strlen(text), m->longest, q->ids + q->id_count, &item->count, err))
+  if (!tokenizer_encode(m->tokenizer, text, strlen(text), m->longest, q->ids + q->id_count, &item->count,
+                        err))
     return error_prefix(err, "text %zu", q->count + 1);
   item->text = q->count++;
   q->id_count += item->count;
@@ -185,8 +186,8 @@ static bool is_new(const text_queue *q, size_t i) {
   return i == 0 || !same_tokens(&q->items[i], &q->items[i - 1]);
 }
 
-/* Collect different texts of one length from queue item `first` on, as many as fit, and the items that are equal
- * to them. Returns the item behind; *count: of different ones. */
+/* Collect different texts of one length from queue item `first` on, as many as fit, and the items that are
+ * equal to them. Returns the item behind; *count: of different ones. */
 static size_t fill_batch(const prediction *p, size_t first, size_t *count) {
   const text_queue *q = p->queue;
   size_t length = q->items[first].count, i = first;

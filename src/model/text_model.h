@@ -23,10 +23,10 @@ typedef struct text_progress {
   bool (*go_on)(void *context, size_t done, size_t total);
 } text_progress;
 
-/* texts: n NUL-terminated UTF-8 texts. logits: n rows of text_model_output_count values. A text runs at its own
- * length, without padding, cut after 512 tokens; texts that are the same tokens run once. A row's bits depend on
- * that text only. `progress` may be NULL. False and *err for a text that is not UTF-8, and when stopped. Not
- * thread-safe on one model. */
+/* texts: n NUL-terminated UTF-8 texts. logits: n rows of text_model_output_count values. A text runs at its
+ * own length, without padding, cut after 512 tokens; texts that are the same tokens run once. A row's bits
+ * depend on that text only. `progress` may be NULL. False and *err for a text that is not UTF-8, and when
+ * stopped. Not thread-safe on one model. */
 bool text_model_predict(text_model *m, const char *const *texts, size_t n, float *logits,
                         const text_progress *progress, error *err);
 

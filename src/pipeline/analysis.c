@@ -2,10 +2,12 @@
 
 #include "base/clock.h"
 #include "model/model.h"
+#include "pipeline/operating_points.h"
 #include "pipeline/outputs.h"
 #include "pipeline/preprocessed.h"
 #include "pipeline/summary.h"
 #include "pipeline/task_rows.h"
+#include "pipeline/text_labels.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +24,7 @@ typedef struct analysis {
   const task_info *task;
   model_family family;
   const task_rows *rows;
+  const float *text_probabilities; /* LABEL_COUNT per distinct text of the rows; NULL: none */
   model *network;
   float *probabilities;  /* signal_count x columns, in label order */
   unsigned char *usable; /* per signal */
@@ -130,8 +133,8 @@ static bool open_model(analysis *a, error *err) {
     return false;
   if (model_output_count(a->network) != a->columns)
     return error_set(err, ERROR_DATA, "%s gives %zu logits per ECG; the task wants %zu",
-                     model_path(a->network), model_output_count(a->network), a->columns);
-  summary_add_model(a->summary, model_id(a), a->network, a->rows->signal_count);
+                     model_identify(a->network).path, model_output_count(a->network), a->columns);
+  summary_add_model(a->summary, model_id(a), model_identify(a->network), a->rows->signal_count);
   summary_add_stage(a->summary, clock_seconds() - start, "open %s", model_id(a));
   return true;
 }
@@ -147,10 +150,13 @@ static bool predict_and_write(analysis *a, error *err) {
                         .rows = a->rows,
                         .columns = a->columns,
                         .probabilities = a->probabilities,
-                        .usable = a->usable};
-  bool metrics = a->rows->labelled && a->task->kind == TASK_BINARY;
+                        .usable = a->usable,
+                        .text_probabilities = a->text_probabilities};
+  bool metrics = a->rows->labelled && (a->task->kind == TASK_BINARY || a->text_probabilities);
   if (!outputs_write(&result, metrics, a->options, a->r, a->summary, err))
     return false;
+  if (a->family == FAMILY_WCR && a->task->kind == TASK_77_LABELS)
+    report_operating_points(&result, a->r);
   a->summary->rows_predicted += a->rows->row_count;
   summary_add_stage(a->summary, clock_seconds() - start, "write %s", model_id(a));
   return true;
@@ -170,30 +176,49 @@ static bool enabled(const pipeline_options *options, model_family family) {
   return family == FAMILY_WCR ? options->use_wcr : options->use_efficientnet;
 }
 
+static bool interrupted(const pipeline_options *options) {
+  return options->cancelled && *options->cancelled;
+}
+
+/* What the text model says of the rows' diagnoses, for all signal models; NULL where there is nothing to ask
+ * it, and where it fails, which is a line of `errors`. */
+static float *text_probabilities(const analysis *a) {
+  bool signal_model = enabled(a->options, FAMILY_WCR) || enabled(a->options, FAMILY_EFFICIENTNET);
+  if (a->task->kind != TASK_77_LABELS || !a->rows->labelled || !signal_model)
+    return NULL;
+  error reason;
+  float *probabilities = text_labels(a->rows, a->options, a->r, a->summary, &reason);
+  if (!probabilities)
+    error_list_add(a->errors, a->options->bert_model, "no ground truth, so no metrics of the 77 labels",
+                   reason.message);
+  return probabilities;
+}
+
+static void run_models(const analysis *task) {
+  if (task->rows->row_count == 0)
+    report(task->r, REPORT_WARNING, "%s: no row has a label, a file name and a cleaned ECG in %s",
+           task->task->label_column, task->options->preprocessing_folder);
+  float *texts = text_probabilities(task);
+  for (model_family family = 0; family < FAMILY_COUNT; family++) {
+    if (!enabled(task->options, family) || interrupted(task->options))
+      continue;
+    analysis a = *task;
+    a.family = family;
+    a.text_probabilities = texts;
+    run_model(&a);
+  }
+  free(texts);
+}
+
 static void run_task(const input_table *table, const input_task *task, const pipeline_options *options,
                      const reporter *r, error_list *errors, run_summary *summary) {
   task_rows rows;
   error reason;
-  if (!task_rows_make(&rows, table, task, options, &reason)) {
+  if (task_rows_make(&rows, table, task, options, &reason))
+    run_models(&(analysis){
+        .options = options, .r = r, .errors = errors, .summary = summary, .task = task->task, .rows = &rows});
+  else
     error_list_add(errors, task->task->label_column, "no result", reason.message);
-    task_rows_free(&rows);
-    return;
-  }
-  if (rows.row_count == 0)
-    report(r, REPORT_WARNING, "%s: no row has a label, a file name and a cleaned ECG in %s",
-           task->task->label_column, options->preprocessing_folder);
-  for (model_family family = 0; family < FAMILY_COUNT; family++) {
-    if (!enabled(options, family) || (options->cancelled && *options->cancelled))
-      continue;
-    analysis a = {.options = options,
-                  .r = r,
-                  .errors = errors,
-                  .summary = summary,
-                  .task = task->task,
-                  .family = family,
-                  .rows = &rows};
-    run_model(&a);
-  }
   task_rows_free(&rows);
 }
 

@@ -39,9 +39,10 @@ static bool write_row(const task_result *result, size_t index, csv_writer *w, er
   if (result->task->kind == TASK_BINARY)
     ok = ok && csv_write_cell(w, !result->rows->labelled ? "" : row->label ? "1" : "0", err);
   else
-    ok = ok &&
-         write_values(w, result->text_probabilities ? result->text_probabilities + index * LABEL_COUNT : NULL,
-                      LABEL_COUNT, err);
+    ok = ok && write_values(w,
+                            result->text_probabilities ? result->text_probabilities + row->text * LABEL_COUNT
+                                                       : NULL,
+                            LABEL_COUNT, err);
   return ok && write_values(w, values, result->columns, err) && csv_end_row(w, err);
 }
 
@@ -86,7 +87,8 @@ static bool collect_scores(const task_result *result, scored_rows *scored, error
       truth[0] = row->label;
     else
       for (size_t l = 0; l < columns; l++)
-        truth[l] = (double)result->text_probabilities[i * LABEL_COUNT + l] >= labels[l].bert_threshold;
+        truth[l] =
+            (double)result->text_probabilities[row->text * LABEL_COUNT + l] >= labels[l].bert_threshold;
     scored->rows++;
   }
   return true;

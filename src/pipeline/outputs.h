@@ -13,8 +13,8 @@ typedef struct task_result {
   size_t columns; /* 1 or LABEL_COUNT */
   const float *probabilities;
   const unsigned char *usable;
-  /* 77 labels: the text model's probabilities, row by row of `rows` (row_count x LABEL_COUNT), or NULL
-   * without it. */
+  /* 77 labels: the text model's probabilities, LABEL_COUNT for each of rows->texts; NULL without it: the
+   * cells stay empty then. */
   const float *text_probabilities;
 } task_result;
 

@@ -102,6 +102,9 @@ static bool run_in_folder(arena *memory, const pipeline_options *options, const 
     if (options->mode != MODE_PREPROCESSING)
       model_folders_ensure(&table, options, r, errors);
     run_steps(&table, options, r, errors, summary);
+    start = clock_seconds();
+    summary_finish(summary, options->cancelled && *options->cancelled);
+    summary_add_stage(summary, clock_seconds() - start, "checksums of models");
     ok = summary_write(summary, options, errors, err);
     unlink(claim);
   }

@@ -3,6 +3,7 @@
 #ifndef DEEPECG_PIPELINE_PIPELINE_H
 #define DEEPECG_PIPELINE_PIPELINE_H
 
+#include "base/file_hash.h"
 #include "base/reporter.h"
 #include "ecg/conform.h"
 #include "hub/settings.h"
@@ -19,6 +20,7 @@ typedef struct pipeline_options {
   const char *csv_file_name;
   const char *ecg_signals_path, *preprocessing_folder, *output_folder, *weights_folder;
   const char *bert_model; /* its id, for tasks whose labels are texts */
+  const char *precision;  /* of the networks' numbers: "fp32" */
   bool use_efficientnet, use_wcr;
   bool predictions_only;    /* a file column needs no label column; no metrics */
   bool diagnosis_from_file; /* an empty diagnosis cell takes the file's own statements */
@@ -39,8 +41,10 @@ typedef struct stage_time {
 
 typedef struct model_use {
   char id[96];
-  char path[512], sha256[65], kind[32], variant[32];
-  size_t ecgs;
+  char path[512], kind[32], variant[32];
+  size_t inputs;      /* distinct ECGs or texts */
+  file_hash *hash;    /* being computed; NULL when it is done */
+  sha256_text sha256; /* of the file; "" when it could not be read */
 } model_use;
 
 enum { MAX_STAGES = 64, MAX_MODEL_USES = 16 };

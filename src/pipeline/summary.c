@@ -24,16 +24,26 @@ static void copy_text(char *to, size_t size, const char *from) {
   snprintf(to, size, "%s", from);
 }
 
-void summary_add_model(run_summary *summary, const char *id, const model *m, size_t ecgs) {
+void summary_add_model(run_summary *summary, const char *id, model_identity identity, size_t inputs) {
   if (summary->model_count == MAX_MODEL_USES)
     return;
   model_use *use = &summary->models[summary->model_count++];
+  *use = (model_use){.inputs = inputs, .hash = file_hash_start(identity.path, NULL)};
   copy_text(use->id, sizeof use->id, id);
-  copy_text(use->path, sizeof use->path, model_path(m));
-  copy_text(use->sha256, sizeof use->sha256, model_sha256(m));
-  copy_text(use->kind, sizeof use->kind, model_kind(m));
-  copy_text(use->variant, sizeof use->variant, model_variant(m));
-  use->ecgs = ecgs;
+  copy_text(use->path, sizeof use->path, identity.path);
+  copy_text(use->kind, sizeof use->kind, identity.kind);
+  copy_text(use->variant, sizeof use->variant, identity.variant);
+}
+
+void summary_finish(run_summary *summary, bool interrupted) {
+  for (int i = 0; i < summary->model_count; i++) {
+    model_use *use = &summary->models[i];
+    if (use->hash && interrupted)
+      file_hash_cancel(use->hash);
+    else if (use->hash)
+      file_hash_finish(use->hash, &use->sha256, NULL);
+    use->hash = NULL;
+  }
 }
 
 /* Paths and messages may hold bytes that are not UTF-8; JSON may not. */
@@ -53,14 +63,15 @@ static json_t *json_text(const char *text) {
 }
 
 static json_t *options_json(const pipeline_options *o) {
-  return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:s, s:i, s:i, s:i, s:I}", "mode",
-                   pipeline_mode_names[o->mode], "data_path", json_text(o->data_path), "ecg_signals_path",
-                   json_text(o->ecg_signals_path), "preprocessing_folder", json_text(o->preprocessing_folder),
-                   "output_folder", json_text(o->output_folder), "weights_folder",
-                   json_text(o->weights_folder), "use_efficientnet", o->use_efficientnet, "use_wcr",
-                   o->use_wcr, "predictions_only", o->predictions_only, "diagnosis_from_file",
-                   o->diagnosis_from_file, "units", o->units == ECG_UNITS_PHYSICAL ? "physical" : "stored",
-                   "batch_size", o->batch_size, "threads", o->threads, "preprocessing_n_workers",
+  return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:b, s:b, s:b, s:b, s:s, s:i, s:i, s:i, s:I}",
+                   "mode", pipeline_mode_names[o->mode], "data_path", json_text(o->data_path),
+                   "ecg_signals_path", json_text(o->ecg_signals_path), "preprocessing_folder",
+                   json_text(o->preprocessing_folder), "output_folder", json_text(o->output_folder),
+                   "weights_folder", json_text(o->weights_folder), "bert_model", o->bert_model, "precision",
+                   o->precision, "use_efficientnet", o->use_efficientnet, "use_wcr", o->use_wcr,
+                   "predictions_only", o->predictions_only, "diagnosis_from_file", o->diagnosis_from_file,
+                   "units", o->units == ECG_UNITS_PHYSICAL ? "physical" : "stored", "batch_size",
+                   o->batch_size, "threads", o->threads, "preprocessing_n_workers",
                    o->preprocessing_n_workers, "batch_records", (json_int_t)o->batch_records);
 }
 
@@ -68,10 +79,11 @@ static json_t *models_json(const run_summary *summary) {
   json_t *models = json_array();
   for (int i = 0; i < summary->model_count; i++) {
     const model_use *use = &summary->models[i];
-    json_array_append_new(models,
-                          json_pack("{s:o, s:o, s:s, s:s, s:s, s:I}", "id", json_text(use->id), "file",
-                                    json_text(use->path), "sha256", use->sha256, "kind", use->kind,
-                                    "cpu_kernels", use->variant, "ecgs", (json_int_t)use->ecgs));
+    json_array_append_new(models, json_pack("{s:o, s:o, s:o, s:s, s:s, s:I}", "id", json_text(use->id),
+                                            "file", json_text(use->path), "sha256",
+                                            *use->sha256.hex ? json_string(use->sha256.hex) : json_null(),
+                                            "kind", use->kind, "cpu_kernels", use->variant, "inputs",
+                                            (json_int_t)use->inputs));
   }
   return models;
 }

@@ -7,7 +7,11 @@
 
 void summary_add_stage(run_summary *summary, double seconds, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-void summary_add_model(run_summary *summary, const char *id, const model *m, size_t ecgs);
+/* A model that was opened, and for how many ECGs or texts. Its file's sha256 is begun in the background. */
+void summary_add_model(run_summary *summary, const char *id, model_identity identity, size_t inputs);
+
+/* Wait for the sha256 of the models' files; after an interruption give them up. */
+void summary_finish(run_summary *summary, bool interrupted);
 
 /* Version, models with their sha256, options (no secrets), kernels' variant, counts, seconds per stage,
  * errors. */

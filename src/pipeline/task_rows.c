@@ -48,19 +48,69 @@ static const char *statements_of(task_rows *rows, const char *file_name, const c
   return text;
 }
 
-static bool label_row(task_rows *rows, const input_table *table, const input_task *task, size_t row,
-                      const char *file_name, const pipeline_options *options, task_row *made) {
-  if (task->label_column < 0)
+/* The number of the text among the distinct ones. */
+static bool find_text(task_rows *rows, string_map *known, const char *text, size_t *number, error *err) {
+  void *texts = rows->texts;
+  if (!string_map_add(known, text, rows->text_count, number, err))
+    return false;
+  if (*number < rows->text_count)
     return true;
-  csv_cell label = csv_table_cell(table->csv, row, task->label_column);
-  if (task->task->kind == TASK_BINARY)
-    return !label.is_null && binary_label(label, &made->label);
-  if (!label.is_null)
-    made->text = label.text;
-  else
-    made->text =
-        options->diagnosis_from_file ? statements_of(rows, file_name, options->ecg_signals_path) : NULL;
-  return made->text != NULL;
+  if (!array_reserve(&texts, &rows->text_capacity, rows->text_count + 1, sizeof *rows->texts, err))
+    return false;
+  rows->texts = texts;
+  rows->texts[rows->text_count++] = text;
+  return true;
+}
+
+static const char *diagnosis_of(task_rows *rows, csv_cell cell, const char *file_name,
+                                const pipeline_options *options) {
+  if (!cell.is_null)
+    return cell.text;
+  return options->diagnosis_from_file ? statements_of(rows, file_name, options->ecg_signals_path) : NULL;
+}
+
+typedef struct known_names {
+  string_map signals, texts;
+} known_names;
+
+/* *usable: the row has the label that it needs. */
+static bool label_row(task_rows *rows, known_names *known, csv_cell label, const input_task *task,
+                      const char *file_name, const pipeline_options *options, task_row *made, bool *usable,
+                      error *err) {
+  if (task->task->kind == TASK_BINARY) {
+    *usable = !label.is_null && binary_label(label, &made->label);
+    return true;
+  }
+  const char *text = diagnosis_of(rows, label, file_name, options);
+  *usable = text != NULL;
+  return !text || find_text(rows, &known->texts, text, &made->text, err);
+}
+
+static bool add_row(task_rows *rows, task_row made, error *err) {
+  void *all = rows->rows;
+  if (!array_reserve(&all, &rows->row_capacity, rows->row_count + 1, sizeof *rows->rows, err))
+    return false;
+  rows->rows = all;
+  rows->rows[rows->row_count++] = made;
+  return true;
+}
+
+static bool make_row(task_rows *rows, known_names *known, const input_table *table, const input_task *task,
+                     size_t row, const pipeline_options *options, error *err) {
+  csv_cell file = csv_table_cell(table->csv, row, task->file_column);
+  long signal;
+  if (file.is_null)
+    return true;
+  if (!find_signal(rows, &known->signals, file.text, options->preprocessing_folder, &signal, err))
+    return false;
+  if (signal == NO_SIGNAL)
+    return true;
+  task_row made = {.signal = (size_t)signal};
+  bool usable = true;
+  if (rows->labelled && !label_row(rows, known, csv_table_cell(table->csv, row, task->label_column), task,
+                                   file.text, options, &made, &usable, err))
+    return false;
+  return !usable || add_row(rows, made, err);
 }
 
 bool task_rows_make(task_rows *rows, const input_table *table, const input_task *task,
@@ -68,26 +118,12 @@ bool task_rows_make(task_rows *rows, const input_table *table, const input_task 
   *rows = (task_rows){.memory = arena_create(err), .labelled = task->label_column >= 0};
   if (!rows->memory)
     return false;
-  string_map known = {0};
+  known_names known = {0};
   bool ok = true;
-  for (size_t row = 0; row < csv_table_rows(table->csv) && ok; row++) {
-    csv_cell file = csv_table_cell(table->csv, row, task->file_column);
-    long signal;
-    if (file.is_null)
-      continue;
-    ok = find_signal(rows, &known, file.text, options->preprocessing_folder, &signal, err);
-    if (!ok || signal == NO_SIGNAL)
-      continue;
-    task_row made = {.signal = (size_t)signal, .text = ""};
-    if (!label_row(rows, table, task, row, file.text, options, &made))
-      continue;
-    void *all = rows->rows;
-    ok = array_reserve(&all, &rows->row_capacity, rows->row_count + 1, sizeof *rows->rows, err);
-    rows->rows = all;
-    if (ok)
-      rows->rows[rows->row_count++] = made;
-  }
-  string_map_free(&known);
+  for (size_t row = 0; row < csv_table_rows(table->csv) && ok; row++)
+    ok = make_row(rows, &known, table, task, row, options, err);
+  string_map_free(&known.signals);
+  string_map_free(&known.texts);
   return ok;
 }
 
@@ -95,5 +131,6 @@ void task_rows_free(task_rows *rows) {
   arena_destroy(rows->memory);
   free(rows->rows);
   free(rows->signals);
+  free(rows->texts);
   *rows = (task_rows){0};
 }

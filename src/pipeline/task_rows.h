@@ -1,4 +1,4 @@
-/* The rows of the table that a task can use, and the distinct cleaned records behind them. */
+/* The rows of the table that a task can use, and the distinct cleaned records and diagnoses behind them. */
 #ifndef DEEPECG_PIPELINE_TASK_ROWS_H
 #define DEEPECG_PIPELINE_TASK_ROWS_H
 
@@ -9,7 +9,7 @@
 typedef struct task_row {
   size_t signal;       /* index into task_rows.signals */
   unsigned char label; /* binary tasks */
-  const char *text;    /* 77 labels: the diagnosis; "" where only predictions are asked for */
+  size_t text;         /* 77 labels with labels: index into task_rows.texts */
 } task_row;
 
 typedef struct task_signal {
@@ -24,6 +24,8 @@ typedef struct task_rows {
   size_t row_count, row_capacity;
   task_signal *signals;
   size_t signal_count, signal_capacity;
+  const char **texts; /* distinct diagnoses */
+  size_t text_count, text_capacity;
   bool labelled; /* the task has a label column */
 } task_rows;
 

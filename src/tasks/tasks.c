@@ -16,10 +16,14 @@ const task_info *task_find(const char *label_column) {
   return NULL;
 }
 
+float logit_probability(float logit) {
+  return (float)(1.0 / (1.0 + exp(-(double)logit)));
+}
+
 void family_probabilities(model_family family, size_t columns, const float *logits, float *probabilities) {
   bool reorder = family == FAMILY_WCR && columns == LABEL_COUNT;
   for (size_t l = 0; l < columns; l++) {
     size_t column = reorder ? (size_t)labels[l].wcr_raw_column : l;
-    probabilities[l] = (float)(1.0 / (1.0 + exp(-(double)logits[column])));
+    probabilities[l] = logit_probability(logits[column]);
   }
 }

@@ -51,6 +51,9 @@ extern const size_t task_count;
 extern const family_info families[FAMILY_COUNT];
 extern const char *const bert_models[]; /* default first; NULL-terminated */
 
+/* The sigmoid, rounded once. */
+float logit_probability(float logit);
+
 /* One ECG's logits, as the family's network gives them, to probabilities in label order (sigmoid; WCR's 77
  * columns are reordered by wcr_raw_column). columns is 1 or LABEL_COUNT; the arrays must not overlap. */
 void family_probabilities(model_family family, size_t columns, const float *logits, float *probabilities);

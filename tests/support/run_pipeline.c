@@ -1,6 +1,7 @@
 #include "support/run_pipeline.h"
 
 #include "base/atomic_file.h"
+#include "tasks/tasks.h"
 
 #include <ftw.h>
 #include <stdio.h>
@@ -30,7 +31,10 @@ void test_run_init(test_run *run, const char *name, pipeline_mode mode, const ch
                                     .preprocessing_folder = run->preprocessed,
                                     .output_folder = run->outputs,
                                     .weights_folder = DEEPECG_TEST_DATA "/golden/analysis/models",
+                                    .bert_model = bert_models[0],
+                                    .precision = "fp32",
                                     .use_efficientnet = true,
+                                    .use_wcr = true,
                                     .batch_size = 8,
                                     .threads = 2,
                                     .preprocessing_n_workers = 16,

@@ -11,7 +11,7 @@
 #include <string.h>
 
 typedef struct run_settings {
-  int mode, units;
+  int mode, units, precision;
   const char *config, *data_path, *csv_file_name, *ecg_signals_path, *preprocessing_folder, *output_folder;
   const char *weights_folder, *bert_model, *hugging_face_api_key_path;
   const char *diagnosis_classifier_device, *signal_processing_device;
@@ -20,6 +20,7 @@ typedef struct run_settings {
 } run_settings;
 
 static const char *const unit_names[] = {"stored", "physical", NULL};
+static const char *const precision_names[] = {"fp32", NULL};
 
 #define FIELD(name) #name, .offset = offsetof(run_settings, name)
 
@@ -43,7 +44,9 @@ static const option_spec run_specs[] = {
     {FIELD(use_wcr), .kind = OPTION_BOOLEAN, .default_text = "True", .value_name = "BOOL",
      .help = "run the WCR models"},
     {FIELD(bert_model), .kind = OPTION_TEXT, .default_text = "Bert_diagnosis2classification_En_Fr",
-     .value_name = "NAME", .help = "the text model"},
+     .value_name = "NAME", .help = "the text model that reads diagnoses"},
+    {FIELD(precision), .kind = OPTION_CHOICE, .choices = precision_names, .default_text = "fp32",
+     .value_name = "PRECISION", .help = "of the networks' numbers: fp32, whatever the weights are stored in"},
     {FIELD(batch_size), .kind = OPTION_INTEGER, .default_text = "32", .minimum = 1, .maximum = 65536,
      .value_name = "N", .help = "ECGs per call of a network"},
     {FIELD(threads), .kind = OPTION_INTEGER, .default_text = "0", .minimum = 0, .maximum = 1024,
@@ -103,6 +106,7 @@ static pipeline_options options_of(const run_settings *s) {
                             .output_folder = s->output_folder,
                             .weights_folder = s->weights_folder,
                             .bert_model = s->bert_model,
+                            .precision = precision_names[s->precision],
                             .use_efficientnet = s->use_efficientnet,
                             .use_wcr = s->use_wcr,
                             .predictions_only = s->predictions_only,

@@ -240,9 +240,8 @@ static bool describe_convolutions(const conv_layers *layers, description *d, err
 bool wcr_config_describe(const wcr_config *config, description *d, error *err) {
   bool ok = describe_convolutions(&config->convolutions, d, err);
   for (size_t i = 0; ok && i < sizeof integer_options / sizeof *integer_options; i++)
-    ok = description_add_integer(
-        d, integer_options[i].name,
-        *(const int64_t *)((const char *)config + integer_options[i].offset), err);
+    ok = description_add_integer(d, integer_options[i].name,
+                                 *(const int64_t *)((const char *)config + integer_options[i].offset), err);
   return ok &&
          description_add_text(d, "extractor_mode", config->norm_every_convolution ? "layer_norm" : "default",
                               err) &&
