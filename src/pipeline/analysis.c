@@ -9,6 +9,7 @@
 #include "pipeline/task_rows.h"
 #include "pipeline/text_labels.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,16 +78,43 @@ static void predict_buffers_free(predict_buffers *b) {
   free(b->problems);
 }
 
-static void say_unreadable(analysis *a, size_t unreadable, const error *first) {
+/* ECGs that are left out of the results, and why the first of them is. */
+typedef struct left_out {
+  size_t count;
+  error first;
+} left_out;
+
+static void leave_out(left_out *l, const error *reason) {
+  if (l->count++ == 0)
+    l->first = *reason;
+}
+
+static void say_left_out(analysis *a, const left_out *l) {
   char message[128];
-  snprintf(message, sizeof message, "%zu cleaned ECG%s could not be used", unreadable,
-           unreadable == 1 ? "" : "s");
-  error_list_add(a->errors, model_id(a), message, first->message);
+  snprintf(message, sizeof message, "%zu cleaned ECG%s could not be used", l->count,
+           l->count == 1 ? "" : "s");
+  if (l->count)
+    error_list_add(a->errors, model_id(a), message, l->first.message);
+}
+
+/* One ECG's logits to probabilities. NaN and infinities come of weights or signals beyond all measure, and
+ * would spoil the metrics of all others. */
+static void keep_logits(analysis *a, size_t signal, const float *logits, left_out *l) {
+  for (size_t i = 0; i < a->columns; i++)
+    if (!isfinite(logits[i])) {
+      error reason;
+      error_set(&reason, ERROR_DATA, "%s: the network's result is not a finite number",
+                a->rows->signals[signal].name);
+      a->usable[signal] = 0;
+      leave_out(l, &reason);
+      return;
+    }
+  family_probabilities(a->family, a->columns, logits, a->probabilities + signal * a->columns);
 }
 
 static bool predict_batches(analysis *a, predict_buffers *b, error *err) {
-  size_t total = a->rows->signal_count, batch_size = (size_t)a->options->batch_size, unreadable = 0;
-  error first_problem;
+  size_t total = a->rows->signal_count, batch_size = (size_t)a->options->batch_size;
+  left_out left = {0};
   char stage[128];
   snprintf(stage, sizeof stage, "Predicting %s", model_id(a));
   for (size_t first = 0; first < total; first += batch_size) {
@@ -95,17 +123,15 @@ static bool predict_batches(analysis *a, predict_buffers *b, error *err) {
     size_t n = total - first < batch_size ? total - first : batch_size;
     size_t kept = read_signals(a, first, n, b->batch, b->numbers, b->problems);
     for (size_t i = 0; i < n; i++)
-      if (b->problems[i].code != ERROR_NONE && unreadable++ == 0)
-        first_problem = b->problems[i];
+      if (b->problems[i].code != ERROR_NONE)
+        leave_out(&left, &b->problems[i]);
     if (kept && !model_predict(a->network, b->batch, kept, b->logits, err))
       return false;
     for (size_t i = 0; i < kept; i++)
-      family_probabilities(a->family, a->columns, b->logits + i * a->columns,
-                           a->probabilities + b->numbers[i] * a->columns);
+      keep_logits(a, b->numbers[i], b->logits + i * a->columns, &left);
     report_progress(a->r, stage, first + n, total);
   }
-  if (unreadable)
-    say_unreadable(a, unreadable, &first_problem);
+  say_left_out(a, &left);
   return true;
 }
 
