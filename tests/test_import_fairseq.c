@@ -1,11 +1,14 @@
 /* fairseq checkpoints, evaluated by the graph's scalar operators, against the reference's and PyTorch's
  * outputs. */
 #include "import/fairseq/wcr.h"
+#include "support/damage.h"
 #include "support/golden_files.h"
+#include "support/mutate.h"
 
 #include <math.h>
 
-#define MODELS GOLDEN_ANALYSIS "models/"
+#define MODELS   GOLDEN_ANALYSIS "models/"
+#define FIXTURES DEEPECG_TEST_DATA "/fixtures/fairseq/"
 
 static const double logit_tolerance = 1e-4;
 
@@ -83,9 +86,115 @@ static void gives_the_references_logits(void **state) {
   check_golden("wcr_lvef_under_50", 1);
 }
 
+/* ---- Other exports and other networks (tools/make_checkpoint_fixtures.py) ---- */
+
+static const shape fixture_input = {3, {1, 12, 200}};
+
+static void check_fixture(const char *name, const float *ecg) {
+  char path[300];
+  snprintf(path, sizeof path, FIXTURES "%s.pt", name);
+  model m = open_model(path, fixture_input);
+  snprintf(path, sizeof path, FIXTURES "%s.logits.f32", name);
+  mapped_file logits = golden_map(path);
+  double difference = largest_difference(&m, ecg, (const float *)logits.data, logits.size / sizeof(float));
+  print_message("%s: largest difference %.2g\n", name, difference);
+  assert_true(difference <= 1e-5);
+  mapped_file_close(&logits);
+  close_model(&m);
+}
+
+static void reads_every_layout(void **state) {
+  (void)state;
+  static const char *const fixtures[] = {
+      "plain",                          /* without checksums */
+      "adam",                           /* with an optimiser's state */
+      "views",                          /* views into one storage, matrices transposed */
+      "float16", "bfloat16", "float64", /* protocol 4 */
+      "varied", /* pre-norm, layer norms, biases, no projection, odd kernel, newer weight norm, Namespace */
+  };
+  mapped_file ecg = golden_map(FIXTURES "ecg.f32");
+  for (size_t i = 0; i < sizeof fixtures / sizeof *fixtures; i++)
+    check_fixture(fixtures[i], (const float *)ecg.data);
+  mapped_file_close(&ecg);
+}
+
+/* ---- Description ---- */
+
+static const described_setting *find_setting(const description *d, const char *name) {
+  for (size_t i = 0; i < d->setting_count; i++)
+    if (strcmp(d->settings[i].name, name) == 0)
+      return &d->settings[i];
+  fail_msg("no setting %s", name);
+  return NULL;
+}
+
+static void describes_settings_and_tensors(void **state) {
+  (void)state;
+  model m = open_model(FIXTURES "varied.pt", fixture_input);
+  error err = {0};
+  description d = {.memory = arena_create(&err)};
+  if (!fairseq_describe(m.archive, &d, &err))
+    fail_msg("%s", err.message);
+  assert_string_equal(find_setting(&d, "conv_feature_layers")->text, "[(6, 5, 3), (16, 3, 2)]");
+  assert_string_equal(find_setting(&d, "layer_norm_first")->text, "True");
+  assert_int_equal(find_setting(&d, "encoder_layers")->integer, 2);
+  bool left_over = false;
+  for (size_t i = 0; i < d.tensor_count; i++)
+    left_over |= strcmp(d.tensors[i].name, "encoder.mask_emb") == 0 && d.tensors[i].rank == 1 &&
+                 d.tensors[i].dims[0] == 16 && d.tensors[i].type == STORED_F32;
+  assert_true(left_over);
+  description_free(&d);
+  arena_destroy(d.memory);
+  close_model(&m);
+}
+
+/* ---- Hostile files ---- */
+
+static bool read_checkpoint(const uint8_t *data, size_t size, void *context, error *err) {
+  (void)context;
+  zip_archive *archive = zip_open(data, size, err);
+  graph *g = archive ? fairseq_import(archive, &fixture_input, err) : NULL;
+  graph_destroy(g);
+  zip_close(archive);
+  return g != NULL;
+}
+
+static void damage_is_named(void **state) {
+  (void)state;
+  damage_check_reader(DEEPECG_TEST_DATA, "import_fairseq", read_checkpoint, NULL);
+  assert_int_not_equal(remove("pwned.t"), 0); /* nothing made the file */
+}
+
+static void read_mutant(const uint8_t *data, size_t size, void *context) {
+  (void)context;
+  error err = {0};
+  bool read = read_checkpoint(data, size, NULL, &err);
+  assert_true(read || err.code != ERROR_NONE);
+  zip_archive *archive = zip_open(data, size, &err);
+  description d = {.memory = arena_create(&err)};
+  if (archive)
+    fairseq_describe(archive, &d, &err);
+  description_free(&d);
+  arena_destroy(d.memory);
+  zip_close(archive);
+}
+
+/* The file has no checksums, so that mutants get as far as they can. Nine of ten are of its first part, where
+ * the pickle is. */
+static void mutants_are_survived(void **state) {
+  (void)state;
+  mapped_file file = golden_map(FIXTURES "plain.pt");
+  mutate_truncate(file.data, file.size, 200, read_mutant, NULL);
+  mutate_bytes(file.data, file.size, 1000, 1, read_mutant, NULL);
+  mutate_bytes_within(file.data, file.size, 4000, 9000, 2, read_mutant, NULL);
+  mapped_file_close(&file);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(gives_the_references_logits),
+      cmocka_unit_test(gives_the_references_logits),    cmocka_unit_test(reads_every_layout),
+      cmocka_unit_test(describes_settings_and_tensors), cmocka_unit_test(damage_is_named),
+      cmocka_unit_test(mutants_are_survived),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,16 +33,17 @@ static inline void mutate_truncate(const uint8_t *data, size_t size, int cuts, m
     mutate_call(data, size * (size_t)i / (size_t)cuts, read, context);
 }
 
-/* `count` variants with 1 to 8 bytes changed each: to a random byte, to 0x00, 0xff, or by one bit. */
-static inline void mutate_bytes(const uint8_t *data, size_t size, int count, uint64_t seed,
-                                mutate_reader read, void *context) {
+/* `count` variants with 1 to 8 of the first `front` bytes changed each: to a random byte, to 0x00, 0xff, or
+ * by one bit. */
+static inline void mutate_bytes_within(const uint8_t *data, size_t size, size_t front, int count,
+                                       uint64_t seed, mutate_reader read, void *context) {
   uint8_t *copy = malloc(size ? size : 1);
-  if (!copy || !size)
+  if (!copy || !size || front > size)
     abort();
   for (int i = 0; i < count; i++) {
     memcpy(copy, data, size);
     for (uint64_t n = 1 + mutate_next(&seed) % 8; n; n--) {
-      uint8_t *byte = copy + mutate_next(&seed) % size;
+      uint8_t *byte = copy + mutate_next(&seed) % front;
       uint64_t r = mutate_next(&seed);
       uint64_t changed = r % 4 == 0   ? 0
                          : r % 4 == 1 ? 0xff
@@ -53,6 +54,12 @@ static inline void mutate_bytes(const uint8_t *data, size_t size, int count, uin
     read(copy, size, context);
   }
   free(copy);
+}
+
+/* The same anywhere in the file. */
+static inline void mutate_bytes(const uint8_t *data, size_t size, int count, uint64_t seed,
+                                mutate_reader read, void *context) {
+  mutate_bytes_within(data, size, size, count, seed, read, context);
 }
 
 #endif

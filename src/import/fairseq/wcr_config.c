@@ -4,9 +4,20 @@
 
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 /* ---- Values ---- */
+
+static bool is_getattr(const pickle_value *call) {
+  return pickle_is_call(call, "builtins", "getattr") || pickle_is_call(call, "__builtin__", "getattr");
+}
+
+/* Is it a class, by Python's custom of names? A function that takes a value is no enum. */
+static bool is_class(const pickle_value *callable) {
+  return callable->kind == PICKLE_GLOBAL && *callable->as.global.name >= 'A' &&
+         *callable->as.global.name <= 'Z';
+}
 
 /* OmegaConf's value nodes hold theirs in _val; an enum's member is pickled as the call of its class with the
  * value, or of getattr with the class and the member's name. A pickle can nest them without end. */
@@ -14,9 +25,7 @@ static const pickle_value *plain(const pickle_value *value) {
   for (int depth = 0; depth < 4 && value && value->kind == PICKLE_REDUCE; depth++) {
     const pickle_value *inner = pickle_attribute(value, "_val"), *arguments = value->as.reduce.arguments;
     if (!inner && !value->as.reduce.state && !value->as.reduce.items) {
-      bool is_getattr =
-          pickle_is_call(value, "builtins", "getattr") || pickle_is_call(value, "__builtin__", "getattr");
-      size_t wanted = is_getattr ? 2 : 1;
+      size_t wanted = is_getattr(value) ? 2 : is_class(value->as.reduce.callable) ? 1 : SIZE_MAX;
       inner = arguments->as.list.count == wanted ? arguments->as.list.items[wanted - 1] : NULL;
     }
     if (!inner)
