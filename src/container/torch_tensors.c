@@ -268,11 +268,19 @@ static bool set_storage(zip_archive *archive, const char *root, const char *fold
   return true;
 }
 
+static bool refuse_other(const pickle_value *value, error *err) {
+  const pickle_value *callable = value && value->kind == PICKLE_REDUCE ? value->as.reduce.callable : NULL;
+  if (!callable || callable->kind != PICKLE_GLOBAL)
+    return error_set(err, ERROR_FORMAT, "not a tensor");
+  return error_set(err, ERROR_FORMAT, "not a tensor, but what %s.%s would return (nothing is called here)",
+                   callable->as.global.module, callable->as.global.name);
+}
+
 bool torch_tensor_from_pickle(zip_archive *archive, const char *root, const char *folder,
                               const pickle_value *value, stored_tensor *tensor, error *err) {
   tensor_call call;
   if (!unwrap(value, &call) || !is_rebuild(call))
-    return error_set(err, ERROR_FORMAT, "not a tensor");
+    return refuse_other(value, err);
   const rebuild_form *form = find_form(call, err);
   *tensor = (stored_tensor){0};
   return form && refuse_metadata(call, form, err) && read_view(call, tensor, err) &&

@@ -1,20 +1,10 @@
 #include "support/run_pipeline.h"
 
 #include "base/atomic_file.h"
+#include "support/folders.h"
 #include "tasks/tasks.h"
 
-#include <ftw.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *walk) {
-  (void)status, (void)kind, (void)walk;
-  return remove(path);
-}
-
-void remove_tree(const char *path) {
-  nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
 
 void test_run_init(test_run *run, const char *name, pipeline_mode mode, const char *table,
                    const char *ecg_signals_path) {

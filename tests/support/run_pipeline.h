@@ -23,7 +23,4 @@ void test_run_free(test_run *run);
 /* The result file of a model, {outputs}/{model}_{stamp}_{rest}. */
 void test_run_output(const test_run *run, const char *model, const char *rest, char path[2 * TEST_PATH_SIZE]);
 
-/* "rm -r", for folders of a test. */
-void remove_tree(const char *path);
-
 #endif
