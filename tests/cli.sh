@@ -47,7 +47,7 @@ option_of() { # option_of KEY: what the newest run file says
 run 0 --version; holds out "deepecg "
 run 0 --help
 for option in mode data_path csv_file_name ecg_signals_path preprocessing_folder output_folder weights_folder use_efficientnet \
-  use_wcr bert_model batch_size threads preprocessing_n_workers batch_records units predictions_only diagnosis_from_file \
+  use_wcr bert_model precision batch_size threads preprocessing_n_workers batch_records units predictions_only diagnosis_from_file \
   diagnosis_classifier_device signal_processing_device hugging_face_api_key_path config help version; do
   holds out "--$option"
 done
@@ -65,6 +65,7 @@ run 2 --batch_size 1.5 --data_path x; one_line_error
 run 2 --signal_processing_device tpu --data_path x; one_line_error; holds err "cpu, cuda, cuda:N"
 run 2 --diagnosis_classifier_device cuda: --data_path x; one_line_error
 run 2 --bert_model other --data_path x; one_line_error; holds err "Bert_diagnosis2classification_En_Fr"
+run 2 --precision fp16 --data_path x; one_line_error; holds err "one of fp32"
 run 2 --data_path; one_line_error; holds err "wants a value"
 run 2 --mode analysis; one_line_error; holds err "--data_path"
 run 2 --data_path x stray; one_line_error; holds err "'stray' is not an option"
@@ -214,6 +215,8 @@ run 0 inspect --json "$data/golden/analysis/models/efficientnetv2_afib_5y"; hold
 run 0 inspect made/ecg_000000.xml "$data/fixtures/dicom/ten_seconds.dcm"; holds out "ECG, GE MUSE XML"; holds out "ECG, DICOM waveform"
 run 0 inspect --json made/ecg_000002.npy; holds out '"kind": "ECG"'; holds out '"microvolts_per_unit": null'
 run 1 inspect made/ecg_000000.xml nowhere.xml; holds err nowhere.xml
+run 0 inspect "$data/golden/analysis/models/wcr_77_classes"; holds out fairseq; holds out "encoder_embed_dim 48"
+run 0 inspect "$data/golden/analysis/models/Bert_diagnosis2classification_En_Fr"; holds out "Hugging Face BERT"; holds out "vocab_size 584"
 echo garbage >garbage.pt
 run 4 inspect garbage.pt; one_line_error; holds err garbage.pt
 

@@ -161,7 +161,8 @@ def write_fairseq(folder):
         moments = {i: {"exp_avg": torch.zeros_like(t)} for i, t in enumerate(state.values())} if adam else None
         torch.save({"args": None, "cfg": {"common": {"fp16": False}, "model": model}, "model": state,
                     "last_optimizer_state": moments}, folder / f"{name}.pt", **how)
-        logits.numpy().astype("<f4").tofile(folder / f"{name}.logits.f32")
+        if logits.isfinite().all():
+            logits.numpy().astype("<f4").tofile(folder / f"{name}.logits.f32")
 
     plain = random_state(PLAIN, eval(PLAIN["conv_feature_layers"]), 3, False)
     torch.serialization.set_crc32_options(False)  # so that damaged copies get past the checksums
@@ -172,6 +173,9 @@ def write_fairseq(folder):
     for name, dtype in (("float16", torch.float16), ("bfloat16", torch.bfloat16), ("float64", torch.float64)):
         write(name, PLAIN, OrderedDict((k, t.to(dtype)) for k, t in plain.items()), pickle_protocol=4)
     write("varied", VARIED, random_state(VARIED, eval(VARIED["conv_feature_layers"]), 2, True), pickle_protocol=5)
+    not_finite = random_state(PLAIN, eval(PLAIN["conv_feature_layers"]), 1, False)
+    not_finite["proj.bias"][0] = math.nan
+    write("not_finite", PLAIN, not_finite)
 
 
 # ---------------------------------------------------------------- BERT
