@@ -51,8 +51,8 @@ static void every_kind_is_recognised(void **state) {
     model *m = model_open(folder, &one_thread, &MESSAGES_REPORTER(said), &err);
     if (!m)
       fail_msg("%s", err.message);
-    assert_string_equal(model_identify(m).path, file);
-    assert_string_equal(model_identify(m).kind, models[i].kind);
+    assert_string_equal(model_path(m), file);
+    assert_string_equal(model_kind(m), models[i].kind);
     assert_int_equal(model_output_count(m), models[i].logits);
     assert_int_equal(said.warnings, 0);
     messages_free(&said);
@@ -92,7 +92,7 @@ static void the_folder_decides(void **state) {
   m = model_open(folder, &one_thread, &MESSAGES_REPORTER(said), &err);
   assert_non_null(m);
   snprintf(path, sizeof path, "%s/model_folder.pt", folder);
-  assert_string_equal(model_identify(m).path, path);
+  assert_string_equal(model_path(m), path);
   assert_non_null(strstr(said.text, "of 3 .pt files, model_folder.pt is read"));
   model_close(m);
   messages_free(&said);

@@ -55,7 +55,7 @@ static void gives_the_references_logits(void **state) {
   golden_texts g = read_texts();
   text_model *m = open_model(GOLDEN_ANALYSIS "models/" GOLDEN_NAME);
   assert_int_equal(text_model_output_count(m), LABELS);
-  assert_string_equal(text_model_identify(m).kind, "Hugging Face BERT");
+  assert_string_equal(text_model_kind(m), "Hugging Face BERT");
   float *made = calloc(g.count * LABELS, sizeof *made);
   predict(m, g.texts, g.count, made);
   double largest = 0;

@@ -151,8 +151,7 @@ deepecg_model *deepecg_model_open(const char *path, int threads, deepecg_error *
   if (!m)
     error_out_of_memory(&reason);
   else if ((m->network = model_open(path, &options, NULL, &reason)))
-    m->family =
-        strcmp(model_identify(m->network).kind, "TorchScript") == 0 ? FAMILY_EFFICIENTNET : FAMILY_WCR;
+    m->family = strcmp(model_kind(m->network), "TorchScript") == 0 ? FAMILY_EFFICIENTNET : FAMILY_WCR;
   if (m && m->network)
     return m;
   hand_over(err, &reason);

@@ -69,8 +69,16 @@ size_t model_output_count(const model *m) {
   return m->output_count;
 }
 
-model_identity model_identify(const model *m) {
-  return (model_identity){m->path, m->kind, m->backend->variant(m->executable)};
+const char *model_path(const model *m) {
+  return m->path;
+}
+
+const char *model_kind(const model *m) {
+  return m->kind;
+}
+
+const char *model_variant(const model *m) {
+  return m->backend->variant(m->executable);
 }
 
 bool model_predict(model *m, const float *signals, size_t n, float *logits, error *err) {

@@ -16,13 +16,6 @@ typedef struct model_options {
   int threads;         /* >= 1 */
 } model_options;
 
-/* What a model was read from and runs on, for reports. Valid until the model is closed. */
-typedef struct model_identity {
-  const char *path;    /* the file with the weights */
-  const char *kind;    /* "TorchScript", "fairseq", "Hugging Face BERT" */
-  const char *variant; /* of the kernels */
-} model_identity;
-
 /* Open a model file, or a folder with one model file, of a network that takes one 12-lead ECG. Of the file
  * only the weights that the network uses are read; once it is open nothing of it is held but the weights in
  * the backend's own form. Weights that are not finite numbers are reported, as is which of several files was
@@ -34,7 +27,10 @@ void model_close(model *m);
 
 /* Logits per ECG. */
 size_t model_output_count(const model *m);
-model_identity model_identify(const model *m);
+/* The file with the weights, its kind ("TorchScript", "fairseq"), and the kernels' variant. */
+const char *model_path(const model *m);
+const char *model_kind(const model *m);
+const char *model_variant(const model *m);
 
 /* signals: n ECGs, each (12 leads, 2500 samples) row-major float32, already scaled for the model. logits: n
  * rows of model_output_count values. A row's bits depend on that ECG only. Not thread-safe on one model. */

@@ -106,9 +106,16 @@ size_t text_model_output_count(const text_model *m) {
   return m->output_count;
 }
 
-model_identity text_model_identify(const text_model *m) {
-  return (model_identity){m->checkpoint.path, m->checkpoint.importer->name,
-                          m->backend->variant(m->executable)};
+const char *text_model_path(const text_model *m) {
+  return m->checkpoint.path;
+}
+
+const char *text_model_kind(const text_model *m) {
+  return m->checkpoint.importer->name;
+}
+
+const char *text_model_variant(const text_model *m) {
+  return m->backend->variant(m->executable);
 }
 
 /* ---- texts in the order in which they run ---- */

@@ -15,7 +15,10 @@ void text_model_close(text_model *m);
 
 /* Logits per text. */
 size_t text_model_output_count(const text_model *m);
-model_identity text_model_identify(const text_model *m);
+/* The file with the weights, its kind ("Hugging Face BERT"), and the kernels' variant. */
+const char *text_model_path(const text_model *m);
+const char *text_model_kind(const text_model *m);
+const char *text_model_variant(const text_model *m);
 
 /* Told now and then how far a prediction is; false stops it. */
 typedef struct text_progress {

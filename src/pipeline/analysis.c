@@ -159,8 +159,10 @@ static bool open_model(analysis *a, error *err) {
     return false;
   if (model_output_count(a->network) != a->columns)
     return error_set(err, ERROR_DATA, "%s gives %zu logits per ECG; the task wants %zu",
-                     model_identify(a->network).path, model_output_count(a->network), a->columns);
-  summary_add_model(a->summary, model_id(a), model_identify(a->network), a->rows->signal_count);
+                     model_path(a->network), model_output_count(a->network), a->columns);
+  const model *m = a->network;
+  summary_add_model(a->summary, model_id(a), (model_identity){model_path(m), model_kind(m), model_variant(m)},
+                    a->rows->signal_count);
   summary_add_stage(a->summary, clock_seconds() - start, "open %s", model_id(a));
   return true;
 }

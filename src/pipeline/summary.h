@@ -2,11 +2,15 @@
 #ifndef DEEPECG_PIPELINE_SUMMARY_H
 #define DEEPECG_PIPELINE_SUMMARY_H
 
-#include "model/model.h"
 #include "pipeline/pipeline.h"
 
 void summary_add_stage(run_summary *summary, double seconds, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The file with a model's weights, its kind, and the kernels that it runs on. */
+typedef struct model_identity {
+  const char *path, *kind, *variant;
+} model_identity;
+
 /* A model that was opened, and for how many ECGs or texts. Its file's sha256 is begun in the background. */
 void summary_add_model(run_summary *summary, const char *id, model_identity identity, size_t inputs);
 

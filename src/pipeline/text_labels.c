@@ -30,7 +30,7 @@ static text_model *open_model(const pipeline_options *options, const reporter *r
   arena_destroy(memory);
   if (!m || text_model_output_count(m) == LABEL_COUNT)
     return m;
-  error_set(err, ERROR_DATA, "%s gives %zu logits per text; the task wants %d", text_model_identify(m).path,
+  error_set(err, ERROR_DATA, "%s gives %zu logits per text; the task wants %d", text_model_path(m),
             text_model_output_count(m), LABEL_COUNT);
   text_model_close(m);
   return NULL;
@@ -65,7 +65,8 @@ float *text_labels(const task_rows *rows, const pipeline_options *options, const
   text_model *m = open_model(options, r, err);
   if (!m)
     return NULL;
-  summary_add_model(summary, options->bert_model, text_model_identify(m), rows->text_count);
+  model_identity identity = {text_model_path(m), text_model_kind(m), text_model_variant(m)};
+  summary_add_model(summary, options->bert_model, identity, rows->text_count);
   summary_add_stage(summary, clock_seconds() - start, "open %s", options->bert_model);
   start = clock_seconds();
   watch w = {.options = options, .r = r};
