@@ -135,6 +135,8 @@ static void test_arena(void **state) {
     for (size_t j = 0; j < i * i % 5000; j++)
       assert_int_equal(blocks[i][j], i & 0xff);
   assert_true(arena_used(a) >= used);
+  assert_true(arena_owns(a, blocks[0]) && arena_owns(a, blocks[1]));
+  assert_false(arena_owns(a, &used) || arena_owns(a, NULL));
   assert_string_equal(arena_printf(a, NULL, "%s %d", "lead", 12), "lead 12");
   assert_string_equal(arena_strdup(a, "V1", NULL), "V1");
   assert_string_equal(arena_strndup(a, "V1V2", 2, NULL), "V1");
