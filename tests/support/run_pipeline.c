@@ -1,7 +1,6 @@
 #include "support/run_pipeline.h"
 
 #include "base/atomic_file.h"
-#include "support/folders.h"
 #include "tasks/tasks.h"
 
 #include <stdio.h>

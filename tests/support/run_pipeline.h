@@ -3,6 +3,7 @@
 #define DEEPECG_TESTS_RUN_PIPELINE_H
 
 #include "pipeline/pipeline.h"
+#include "support/folders.h"
 
 enum { TEST_PATH_SIZE = 600 };
 

@@ -57,7 +57,8 @@ const command command_inspect = {
         "Of an ECG file: format, rate, length, unit, device, leads, range and amplitude per lead, what the "
         "pipeline\n"
         "makes of it; never a name, an identifier or a date.\n"
-        "Of a model file or folder (TorchScript, fairseq, Hugging Face BERT): kind, sha256, the settings that "
+        "Of a model file or folder (TorchScript, fairseq, Hugging Face BERT): kind, sha256, the settings "
+        "that "
         "shape\n"
         "the network, inputs, outputs, parameters, FLOPs for one ECG or text, stored tensors, graph.\n",
     .notes = "",
