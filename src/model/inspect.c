@@ -49,8 +49,21 @@ static bool print_settings(const description *d, buffer *text, error *err) {
   return ok;
 }
 
+/* The tensors have been checked: no product overflows, and their sum is that of a file's bytes. */
+static int64_t stored_elements(const description *d) {
+  int64_t total = 0;
+  for (size_t i = 0; i < d->tensor_count; i++) {
+    int64_t elements = 1;
+    for (int k = 0; k < d->tensors[i].rank; k++)
+      elements *= d->tensors[i].dims[k];
+    total += elements;
+  }
+  return total;
+}
+
 static bool print_tensors(const description *d, buffer *text, error *err) {
-  bool ok = buffer_printf(text, err, "%-12s%zu stored\n", "tensors", d->tensor_count);
+  bool ok = buffer_printf(text, err, "%-12s%zu stored, %lld elements\n", "tensors", d->tensor_count,
+                          (long long)stored_elements(d));
   for (size_t i = 0; i < d->tensor_count && ok; i++) {
     const described_tensor *tensor = &d->tensors[i];
     shape s = tensor_shape(tensor);
@@ -70,9 +83,8 @@ static bool inspect_text(const model_facts *facts, const graph *g, buffer *text,
   return print_file(facts, text, err) && print_settings(facts->description, text, err) &&
          print_values(g, "input", graph_input_count(g), graph_input, text, err) &&
          print_values(g, "output", graph_output_count(g), graph_output, text, err) &&
-         buffer_printf(text, err, "%-12s%lld (batch norms folded)\n%-12s%.4g GFLOP for one %s\n",
-                       "parameters", (long long)graph_parameter_count(g), "work", graph_flops(g) / 1e9,
-                       facts->unit) &&
+         buffer_printf(text, err, "%-12s%lld in the graph\n%-12s%.4g GFLOP for one %s\n", "parameters",
+                       (long long)graph_parameter_count(g), "work", graph_flops(g) / 1e9, facts->unit) &&
          print_tensors(facts->description, text, err) &&
          buffer_printf(text, err, "%-12s%d nodes\n", "graph", graph_node_count(g)) &&
          graph_print(g, text, err);
@@ -168,13 +180,14 @@ static json_t *nodes_json(const graph *g) {
 }
 
 static bool inspect_json(const model_facts *facts, const graph *g, buffer *text, error *err) {
-  json_t *root = json_pack("{s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:I, s:f, s:s, s:o, s:o}", "file",
+  json_t *root = json_pack("{s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:I, s:f, s:s, s:I, s:o, s:o}", "file",
                            name_json(facts->path), "kind", facts->kind, "sha256", facts->sha256, "bytes",
                            (json_int_t)facts->file_size, "settings", settings_json(facts->description),
                            "inputs", values_json(g, graph_input_count(g), graph_input), "outputs",
                            values_json(g, graph_output_count(g), graph_output), "parameters",
                            (json_int_t)graph_parameter_count(g), "flops", graph_flops(g), "flops_for_one",
-                           facts->unit, "tensors", tensors_json(facts->description), "nodes", nodes_json(g));
+                           facts->unit, "stored_elements", (json_int_t)stored_elements(facts->description),
+                           "tensors", tensors_json(facts->description), "nodes", nodes_json(g));
   char *dump = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
   json_decref(root);
   bool ok = dump ? buffer_append_text(text, dump, err) && buffer_append_text(text, "\n", err)
