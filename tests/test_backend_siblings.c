@@ -68,6 +68,21 @@ static void lengths_share_their_weights(void **state) {
   close_texts(&t);
 }
 
+/* A network for longer texts adds the table of positions that it needs to the common weights, and nothing
+ * else. */
+static void a_longer_sibling_adds_what_it_lacks(void **state) {
+  (void)state;
+  enum { POSITIONS = LONGEST * 16 * sizeof(float) };
+  texts t = open_texts();
+  executable *first = compile(&t, 2, NULL);
+  size_t before = cpu_backend.memory(first);
+  executable *longer = compile(&t, LONGEST, first);
+  assert_in_range(cpu_backend.memory(first) - before, 1, POSITIONS);
+  cpu_backend.destroy(first);
+  cpu_backend.destroy(longer);
+  close_texts(&t);
+}
+
 static void either_may_go_first(void **state) {
   (void)state;
   texts t = open_texts();
@@ -115,6 +130,7 @@ static void weights_of_a_graph_are_not_taken_for_anothers(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(lengths_share_their_weights),
+      cmocka_unit_test(a_longer_sibling_adds_what_it_lacks),
       cmocka_unit_test(either_may_go_first),
       cmocka_unit_test(weights_of_a_graph_are_not_taken_for_anothers),
   };
