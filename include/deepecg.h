@@ -72,7 +72,8 @@ DEEPECG_API bool deepecg_clean(deepecg_ecg *const *ecgs, size_t count, deepecg_e
 
 typedef struct deepecg_model deepecg_model;
 
-/* Open a model file, or the folder that holds one. threads: 0 for one per processor. */
+/* Open a signal model: a TorchScript file (EfficientNet), a fairseq checkpoint (WCR), or the folder that
+ * holds one. threads: 0 for one per processor. */
 DEEPECG_API deepecg_model *deepecg_model_open(const char *path, int threads, deepecg_error *err);
 
 /* NULL is allowed. */
