@@ -422,11 +422,14 @@ static bool write_missing(const file_list *files, const pipeline_options *option
   if (!file)
     return false;
   csv_writer w = {.file = file};
+  buffer missing = {0};
   bool ok = atomic_file_printf(file, err, "variable,file_name,ecg_path\n");
   for (size_t i = 0; i < files->missing_count && ok; i++)
-    ok = csv_write_cell(&w, files->missing[i].column, err) &&
-         csv_write_cell(&w, files->missing[i].name, err) && csv_write_cell(&w, files->missing[i].path, err) &&
+    ok = path_join_into(&missing, options->ecg_signals_path, files->missing[i].name, err) &&
+         csv_write_cell(&w, files->missing[i].column, err) &&
+         csv_write_cell(&w, files->missing[i].name, err) && csv_write_cell(&w, missing.data, err) &&
          csv_end_row(&w, err);
+  buffer_free(&missing);
   if (!ok) {
     atomic_file_discard(file);
     return false;
