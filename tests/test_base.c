@@ -337,7 +337,7 @@ static void test_base64_hostile(void **state) {
   static const char text[] =
       "VGhlIHF1aWNrIGJyb3duIGZveCBqdW1wcyBvdmVyIHRo\r\nZSBsYXp5IGRvZy4gMDEyMzQ1Njc4OQ==\r\n";
   mutate_truncate((const uint8_t *)text, sizeof text - 1, 200, check_hostile_base64, NULL);
-  mutate_bytes((const uint8_t *)text, sizeof text - 1, 3000, 5, check_hostile_base64, NULL);
+  mutate_bytes((const uint8_t *)text, sizeof text - 1, 10000, 5, check_hostile_base64, NULL);
 }
 
 /* ---- mapped files ---- */
