@@ -96,16 +96,16 @@ mkdir -p house/build/release house/tests/golden/analysis
 cp -r "$root/run_pipeline.bash" "$root/heartwise.config" "$root/api_key.json" "$root/inputs" "$root/ecg_signals" house/
 ln -s "$data/golden/analysis/models" house/tests/golden/analysis/models
 ln -s "$program" house/build/release/deepecg
-pipeline_command() { # pipeline_command SCRIPT
-  bash "$1" --mode full_run --csv_file_name data_rows_template.csv >"$scratch/out" 2>"$scratch/err"
+pipeline_command() { # pipeline_command SCRIPT [OPTION ...]
+  bash "$1" --mode full_run --csv_file_name data_rows_template.csv "${@:2}" >"$scratch/out" 2>"$scratch/err"
   is "exit code of $1" $? 0
   is "stdout of $1" "$(cat "$scratch/out")" ""
 }
 cd house && pipeline_command run_pipeline.bash
-cd .. && pipeline_command house/run_pipeline.bash
+cd .. && pipeline_command house/run_pipeline.bash --use_efficientnet False
 is "runs" "$(ls house/outputs/*_run.json | wc -l)" 2
-is "probabilities" "$(ls house/outputs/efficientnetv2_*_probabilities.csv | wc -l)" 8
-is "metrics" "$(ls house/outputs/efficientnetv2_*_lvef_40.json | wc -l)" 2
+is "probabilities" "$(ls house/outputs/efficientnetv2_*_probabilities.csv | wc -l)" 4
+is "metrics" "$(ls house/outputs/efficientnetv2_*_lvef_40.json | wc -l)" 1
 is "cleaned ECGs" "$(ls house/preprocessing | wc -l)" 7
 
 # --- precedence: command line, environment, file, default
