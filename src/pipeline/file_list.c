@@ -25,8 +25,8 @@ static bool add_missing(file_list *list, missing_file missing, error *err) {
   return true;
 }
 
-/* What tells two paths apart, as a part of the cell: the name, and of an absolute name that lies in the folder
- * of the ECGs what follows the folder. */
+/* What tells two paths apart, as a part of the cell: the name, and of an absolute name that lies in the
+ * folder of the ECGs what follows the folder. */
 static const char *key_of(const char *name, const char *folder) {
   size_t length = strlen(folder);
   if (*name != '/' || length == 0 || strncmp(name, folder, length) != 0)
