@@ -391,6 +391,43 @@ static void damaged_cleaned_records_are_refused(void **state) {
   free(text);
 }
 
+static void cleaned_records_are_finite(void **state) {
+  (void)state;
+  static const char path[] = DEEPECG_TEST_TMP "/cleaned_nan.base64";
+  static float signal[VALUES];
+  error err;
+  assert_true(preprocessed_write(path, signal, &err));
+  assert_true(preprocessed_read(path, 1, cleaned, &err));
+  signal[1234 * ECG_LEADS + LEAD_V3] = NAN;
+  assert_true(preprocessed_write(path, signal, &err));
+  assert_false(preprocessed_read(path, 1, cleaned, &err));
+  assert_non_null(strstr(err.message, "lead V3"));
+  signal[1234 * ECG_LEADS + LEAD_V3] = -INFINITY;
+  assert_true(preprocessed_write(path, signal, &err));
+  assert_false(preprocessed_read(path, 1, cleaned, &err));
+  remove(path);
+}
+
+/* A null cell names no file, whatever lies in the folder. */
+static void null_cells_name_no_file(void **state) {
+  (void)state;
+  test_run run;
+  char table[TEST_PATH_SIZE] = "", path[2 * TEST_PATH_SIZE];
+  test_run_init(&run, "null_cells", MODE_ANALYSIS, table, ".");
+  write_table(&run, table, "lvef_40,lvef_40_ecg_file_name\n1,\n0,NaN\n1,a.xml\n,a.xml\nNA,a.xml\n0,b.xml\n");
+  assert_true(make_folders(run.preprocessed, NULL));
+  static const char *const names[] = {"", "NaN", "a"};
+  static float signal[VALUES];
+  for (size_t i = 0; i < 3; i++) {
+    snprintf(path, sizeof path, "%s/%s.base64", run.preprocessed, names[i]);
+    assert_true(preprocessed_write(path, signal, NULL));
+  }
+  test_run_go(&run);
+  assert_int_equal(run.errors.count, 0);
+  assert_int_equal(run.summary.rows_predicted, 1); /* label and file there, and cleaned */
+  test_run_free(&run);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       /* First: it forks, which must happen before this process has started threads. */
@@ -403,6 +440,8 @@ int main(void) {
       cmocka_unit_test(flat_records_stay_and_flat_batches_fail),
       cmocka_unit_test(no_record_at_all_is_an_error),
       cmocka_unit_test(damaged_cleaned_records_are_refused),
+      cmocka_unit_test(cleaned_records_are_finite),
+      cmocka_unit_test(null_cells_name_no_file),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
