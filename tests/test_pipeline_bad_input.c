@@ -325,6 +325,60 @@ static void flat_records_stay_and_flat_batches_fail(void **state) {
   }
 }
 
+/* ---- mixed batches ---- */
+
+static void count_unit_warnings(void *context, report_level level, const char *text) {
+  *(size_t *)context += level == REPORT_WARNING && strstr(text, "mixes units of 4.88 and 9.76 uV");
+}
+
+/* One record tells the other's numbers in units twice as large: the batch's common scale fits neither. */
+static void mixed_units_are_warned_about(void **state) {
+  (void)state;
+  for (int physical = 0; physical < 2; physical++) {
+    test_run run;
+    char table[TEST_PATH_SIZE] = "", command[6 * TEST_PATH_SIZE];
+    test_run_init(&run, "units", MODE_PREPROCESSING, table, run.root);
+    snprintf(command, sizeof command,
+             "cp " GOLDEN
+             "muse_hum60/inputs/ecg_000.xml '%s/a.xml' && sed 's/>4.88</>9.76</' '%s/a.xml' >'%s/b.xml'",
+             run.root, run.root, run.root);
+    assert_int_equal(system(command), 0);
+    write_table(&run, table, "afib_5y,afib_ecg_file_name\n1,a.xml\n0,b.xml\n");
+    run.options.units = physical ? ECG_UNITS_PHYSICAL : ECG_UNITS_STORED;
+    size_t warnings = 0;
+    reporter r = {.context = &warnings, .message = count_unit_warnings};
+    pipeline_run(&run.options, &r, &run.errors, &run.summary);
+    assert_int_equal(run.errors.count, 0);
+    assert_int_equal(run.summary.cleaned, 2);
+    assert_int_equal(warnings, !physical);
+    test_run_free(&run);
+  }
+}
+
+static void summary_names_the_commonest_format_first(void **state) {
+  (void)state;
+  test_run run;
+  char table[TEST_PATH_SIZE] = "", path[2 * TEST_PATH_SIZE];
+  test_run_init(&run, "formats", MODE_PREPROCESSING, table, GOLDEN);
+  write_table(&run, table,
+              "afib_5y,afib_ecg_file_name\n1,npy_hum60/inputs/ecg_003.npy\n0,muse_hum60/inputs/ecg_000.xml\n"
+              "0,clsa_hum60/inputs/ecg_001.xml\n0,clsa_hum60/inputs/ecg_002.xml\n"
+              "1,muse_hum60/inputs/ecg_004.xml\n1,muse_hum60/inputs/ecg_005.xml\n");
+  test_run_go(&run);
+  snprintf(path, sizeof path, "%s/batch_1/ecg_processing_summary_report.csv", run.outputs);
+  csv_table *made = read_table(path);
+  static const char *const expected[][2] = {{"Total Files", "6"},    {"Successful Files", "6"},
+                                            {"Failed Files", "0"},   {"XML Type: MHI", "3"},
+                                            {"XML Type: CLSA", "2"}, {"XML Type: NPY", "1"}};
+  assert_int_equal(csv_table_rows(made), 6);
+  for (size_t i = 0; i < 6; i++) {
+    assert_string_equal(csv_table_cell(made, i, 0).text, expected[i][0]);
+    assert_string_equal(csv_table_cell(made, i, 1).text, expected[i][1]);
+  }
+  csv_table_destroy(made);
+  test_run_free(&run);
+}
+
 /* As in the reference: some that fail are in the reports only, all of them are an error. */
 static void no_record_at_all_is_an_error(void **state) {
   (void)state;
@@ -438,6 +492,8 @@ int main(void) {
       cmocka_unit_test(golden_missing_files_are_found),
       cmocka_unit_test(outputs_stay_in_their_folders),
       cmocka_unit_test(flat_records_stay_and_flat_batches_fail),
+      cmocka_unit_test(mixed_units_are_warned_about),
+      cmocka_unit_test(summary_names_the_commonest_format_first),
       cmocka_unit_test(no_record_at_all_is_an_error),
       cmocka_unit_test(damaged_cleaned_records_are_refused),
       cmocka_unit_test(cleaned_records_are_finite),
