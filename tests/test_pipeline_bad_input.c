@@ -355,7 +355,7 @@ static void mixed_units_are_warned_about(void **state) {
   }
 }
 
-static void summary_names_the_commonest_format_first(void **state) {
+static void summaries_tell_formats_and_stages(void **state) {
   (void)state;
   test_run run;
   char table[TEST_PATH_SIZE] = "", path[2 * TEST_PATH_SIZE];
@@ -370,6 +370,11 @@ static void summary_names_the_commonest_format_first(void **state) {
   static const char *const expected[][2] = {{"Total Files", "6"},    {"Successful Files", "6"},
                                             {"Failed Files", "0"},   {"XML Type: MHI", "3"},
                                             {"XML Type: CLSA", "2"}, {"XML Type: NPY", "1"}};
+  static const char *const stages[] = {"read table", "preprocessing: read files", "preprocessing: find peaks",
+                                       "preprocessing: flatten", "preprocessing"};
+  assert_int_equal(run.summary.stage_count, 5);
+  for (int i = 0; i < 5; i++)
+    assert_int_equal(strncmp(run.summary.stages[i].name, stages[i], strlen(stages[i])), 0);
   assert_int_equal(csv_table_rows(made), 6);
   for (size_t i = 0; i < 6; i++) {
     assert_string_equal(csv_table_cell(made, i, 0).text, expected[i][0]);
@@ -493,7 +498,7 @@ int main(void) {
       cmocka_unit_test(outputs_stay_in_their_folders),
       cmocka_unit_test(flat_records_stay_and_flat_batches_fail),
       cmocka_unit_test(mixed_units_are_warned_about),
-      cmocka_unit_test(summary_names_the_commonest_format_first),
+      cmocka_unit_test(summaries_tell_formats_and_stages),
       cmocka_unit_test(no_record_at_all_is_an_error),
       cmocka_unit_test(damaged_cleaned_records_are_refused),
       cmocka_unit_test(cleaned_records_are_finite),
