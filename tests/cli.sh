@@ -58,6 +58,8 @@ run 0 bundle --help; holds out "--out TAR"
 
 # --- mistakes: one line, what is wrong and what is allowed, exit 2
 run 2 --data_pth x; one_line_error; holds err "did you mean 'data_path'"
+run 2 --verison; one_line_error; holds err "did you mean 'version'"
+run 2 --debug --data_path x; one_line_error; holds err "there is no option 'debug'"
 run 2 --mode analyse --data_path x; one_line_error; holds err "full_run, preprocessing, analysis"
 run 2 --use_wcr maybe --data_path x; one_line_error; holds err "True, False"
 run 2 --batch_size 0 --data_path x; one_line_error; holds err "from 1 to 65536"
@@ -74,12 +76,38 @@ run 2 inspekt; one_line_error; holds err "did you mean 'inspect'"
 run 2 inspect; one_line_error
 run 2 --data_path x --config nowhere.config; one_line_error; holds err nowhere.config
 
-# --- the seed's command for the error list
-run 1 --mode analysis --data_path /nonexistent.csv --output_folder "$scratch/o" --preprocessing_folder "$scratch/p" \
-  --hugging_face_api_key_path api_key.json --use_wcr False --use_efficientnet False --ecg_signals_path /tmp
+# --- the reference's documented commands, as printed there
+run 1 \
+  --mode analysis \
+  --data_path /nonexistent.csv \
+  --output_folder "$scratch/o" \
+  --preprocessing_folder "$scratch/p" \
+  --hugging_face_api_key_path api_key.json \
+  --use_wcr False \
+  --use_efficientnet False \
+  --ecg_signals_path /tmp
 is "first line" "$(head -1 out)" "Errors encountered:"
 holds out "/nonexistent.csv"
 holds out "  ["
+is "words of a traceback" "$(cat out err | grep -ci traceback)" 0
+
+# A folder as it is right after ./quickstart; the script runs from there and from anywhere else.
+root=$(cd "$data/.." && pwd)
+mkdir -p house/build/release house/tests/golden/analysis
+cp -r "$root/run_pipeline.bash" "$root/heartwise.config" "$root/api_key.json" "$root/inputs" "$root/ecg_signals" house/
+ln -s "$data/golden/analysis/models" house/tests/golden/analysis/models
+ln -s "$program" house/build/release/deepecg
+pipeline_command() { # pipeline_command SCRIPT [OPTION ...]
+  bash "$1" --mode full_run --csv_file_name data_rows_template.csv "${@:2}" >"$scratch/out" 2>"$scratch/err"
+  is "exit code of $1" $? 0
+  is "stdout of $1" "$(cat "$scratch/out")" ""
+}
+cd house && pipeline_command run_pipeline.bash
+cd .. && pipeline_command house/run_pipeline.bash --use_efficientnet False
+is "runs" "$(ls house/outputs/*_run.json | wc -l)" 2
+is "probabilities" "$(ls house/outputs/efficientnetv2_*_probabilities.csv | wc -l)" 4
+is "metrics" "$(ls house/outputs/efficientnetv2_*_lvef_40.json | wc -l)" 1
+is "cleaned ECGs" "$(ls house/preprocessing | wc -l)" 7
 
 # --- precedence: command line, environment, file, default
 table=(--mode analysis --data_path "$muse/inputs/inputs.csv" --use_wcr False --use_efficientnet False)
@@ -130,6 +158,47 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 else
   echo "NOT RUN: permission tests (they need root and setpriv)"
 fi
+
+# --- a file system that is full after two cleaned ECGs (mounted where nobody else sees it)
+if [ "$(id -u)" = 0 ] && unshare -m mount -t tmpfs none "$scratch/house" 2>/dev/null; then
+  mkdir -p small
+  unshare -m bash -c "mount -t tmpfs -o size=400k none small && '$program' --mode preprocessing \
+    --data_path '$muse/inputs/inputs.csv' --ecg_signals_path '$muse/inputs' --preprocessing_folder small/p --quiet >out 2>err
+    echo \$? >code; ls -A small/p >listing; stat -c %s small/p/* >sizes"
+  is "exit code" "$(cat code)" 1
+  holds out "10 cleaned ECGs could not be written"
+  holds out "No space left on device"
+  is "cleaned ECGs" "$(wc -l <listing)" 2
+  is "their sizes" "$(sort -u sizes)" 160000
+else
+  echo "NOT RUN: full file system (it needs root that may mount)"
+fi
+
+# --- killed in the middle: what is there is whole; interrupted: it says so and tidies up
+run 0 synth --out many --count 1 --format npy --rate 250 --quiet
+tee many/r{1..900}.npy <many/ecg_000000.npy >/dev/null
+{ echo lvef_40,lvef_40_ecg_file_name; printf '0,%s\n' r{1..900}.npy; } >many/table.csv
+many=(--mode preprocessing --data_path many/table.csv --ecg_signals_path many --threads 1)
+stop_in_the_middle() { # stop_in_the_middle SIGNAL FOLDER: sends it once ten cleaned ECGs are there
+  "$program" "${many[@]}" --preprocessing_folder "$2" --output_folder "$2.o" >out 2>err &
+  while kill -0 $! 2>/dev/null && [ "$(ls "$2" 2>/dev/null | wc -l)" -lt 10 ]; do :; done
+  kill "-$1" $!
+  wait $! 2>/dev/null
+  code=$?
+  is "some are cleaned, not all ($1)" "$([ "$(ls "$2" | wc -l)" -lt 900 ] && echo yes)" yes
+  is "sizes ($1)" "$(find "$2" -name '*.base64' -printf '%s\n' | sort -u)" 160000
+}
+stop_in_the_middle KILL killed
+is "exit code" "$code" 137
+stop_in_the_middle INT stopped
+is "exit code" "$code" 1
+holds out "Errors encountered:"
+holds out "interrupted"
+is "files that don't belong" "$(find stopped stopped.o -type f ! -name '*.base64' ! -name '*_run.json')" ""
+stop_in_the_middle TERM ended
+is "exit code" "$code" 1
+run 0 "${many[@]}" --preprocessing_folder killed --output_folder killed.o --quiet
+is "cleaned by the next run" "$(ls killed | wc -l)" 900
 
 # --- synth
 run 2 synth; one_line_error; holds err "--out"

@@ -450,7 +450,7 @@ static void survives_hostile_bytes(void **state) {
     mapped_file file;
     assert_true(mapped_file_open(&file, files[i], NULL));
     mutate_truncate(file.data, file.size, 200, read_mutated, NULL);
-    mutate_bytes(file.data, file.size, 2000, 11 + i, read_mutated, NULL);
+    mutate_bytes(file.data, file.size, 5000, 11 + i, read_mutated, NULL);
     mapped_file_close(&file);
   }
   zip_builder b = zip64_archive();

@@ -42,8 +42,8 @@ static void attack(const buffer *b, uint64_t seed) {
   const uint8_t *data = (const uint8_t *)b->data;
   mutate_truncate(data, b->size, 200, read_any, &cut);
   assert_int_equal(cut.failed, 200);
-  mutate_bytes(data, b->size, 1200, seed, read_any, &changed);
-  assert_int_equal(changed.read + changed.failed, 1200);
+  mutate_bytes(data, b->size, 10000, seed, read_any, &changed);
+  assert_int_equal(changed.read + changed.failed, 10000);
   assert_true(changed.failed > 0);
 }
 
@@ -57,7 +57,7 @@ static void test_npy(void **state) {
   attack(&b, 1);
   b.size = 700; /* a header under heavy fire */
   tally t = {0};
-  mutate_bytes((const uint8_t *)b.data, b.size, 2000, 2, read_any, &t);
+  mutate_bytes((const uint8_t *)b.data, b.size, 10000, 2, read_any, &t);
   free(samples);
   buffer_free(&b);
 }

@@ -703,7 +703,7 @@ static void test_damaged_contents(void **state) {
   program_free(&p);
   const uint8_t *text = (const uint8_t *)code.data;
   mutate_truncate(text, code.size, 200, import_damaged_code, NULL);
-  mutate_bytes(text, code.size, 1500, 1, import_damaged_code, NULL);
+  mutate_bytes(text, code.size, 10000, 1, import_damaged_code, NULL);
   mutate_truncate((const uint8_t *)data.data, data.size, 200, import_damaged_data, &code);
   mutate_bytes((const uint8_t *)data.data, data.size, 1000, 2, import_damaged_data, &code);
   mutate_bytes((const uint8_t *)constants.data, constants.size, 500, 3, import_damaged_constants, &code);

@@ -263,7 +263,7 @@ static void test_hostile_bytes(void **state) {
                             "R\xc3\xa9gulier \xe2\x80\x94 \xf0\x9f\xab\x80,b.xml,1.0,\r\n\n  \n"
                             ",\"c.xml\",NA,c.xml\n";
   mutate_truncate((const uint8_t *)csv, sizeof csv - 1, 200, read_hostile, NULL);
-  mutate_bytes((const uint8_t *)csv, sizeof csv - 1, 1500, 1, read_hostile, NULL);
+  mutate_bytes((const uint8_t *)csv, sizeof csv - 1, 10000, 1, read_hostile, NULL);
 }
 
 static void test_golden_input_is_read(void **state) {

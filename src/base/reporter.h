@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-typedef enum report_level { REPORT_DEBUG, REPORT_INFO, REPORT_NOTICE, REPORT_WARNING } report_level;
+typedef enum report_level { REPORT_INFO, REPORT_NOTICE, REPORT_WARNING } report_level;
 
 /* Both functions may be NULL, and the reporter itself may be NULL: nothing is said then. They are called from
  * one thread at a time unless a function's comment says otherwise. No patient's name or identifier ever

@@ -145,10 +145,14 @@ static bool assign(const option_spec *spec, void *settings, const char *text, co
 }
 
 static bool unknown_option(const option_table *table, const char *name, const char *where, error *err) {
-  const char **names = malloc((spec_count(table) + 1) * sizeof *names);
+  const char **names = malloc((spec_count(table) + 2) * sizeof *names);
   size_t n = 0;
   for (const option_spec *spec = table->specs; names && spec->name; spec++)
     names[n++] = spec->name;
+  if (names) {
+    names[n++] = "help";
+    names[n++] = "version";
+  }
   const char *nearest = names ? nearest_text(name, names, n) : NULL;
   free(names);
   if (nearest)

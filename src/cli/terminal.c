@@ -21,11 +21,7 @@ static void show_message(void *context, report_level level, const char *text) {
   if (level < t->least)
     return;
   terminal_finish(t);
-  fprintf(stderr, "%s%s\n",
-          level == REPORT_WARNING ? "warning: "
-          : level == REPORT_DEBUG ? "debug: "
-                                  : "",
-          text);
+  fprintf(stderr, "%s%s\n", level == REPORT_WARNING ? "warning: " : "", text);
 }
 
 static void show_progress(void *context, const char *stage, size_t done, size_t total) {
@@ -59,12 +55,10 @@ static void show_progress(void *context, const char *stage, size_t done, size_t 
   fflush(stderr);
 }
 
-void terminal_init(terminal *t, bool quiet, bool debug) {
+void terminal_init(terminal *t, bool quiet) {
   const char *type = getenv("TERM");
   *t = (terminal){.reporter = {t, show_message, show_progress},
-                  .least = quiet   ? REPORT_WARNING
-                           : debug ? REPORT_DEBUG
-                                   : REPORT_INFO,
+                  .least = quiet ? REPORT_WARNING : REPORT_INFO,
                   .animate = isatty(STDERR_FILENO) && type && strcmp(type, "dumb") != 0};
   if (quiet)
     t->reporter.progress = NULL;

@@ -15,8 +15,8 @@ typedef struct terminal {
   double stage_start, last_shown;
 } terminal;
 
-/* quiet: warnings only; debug: everything. */
-void terminal_init(terminal *t, bool quiet, bool debug);
+/* quiet: warnings only. */
+void terminal_init(terminal *t, bool quiet);
 
 /* End an open progress line. */
 void terminal_finish(terminal *t);

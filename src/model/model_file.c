@@ -95,7 +95,7 @@ static char *find_in_folder(arena *memory, const char *folder, const reporter *r
   if (found.count > 1)
     report(r, REPORT_NOTICE, "%s: of %zu .pt files, %s is read", folder, found.count, chosen);
   else if (folder_has(memory, folder, "base_ssl.pt"))
-    report(r, REPORT_DEBUG, "%s: %s is read, base_ssl.pt isn't needed", folder, chosen);
+    report(r, REPORT_INFO, "%s: %s is read, base_ssl.pt isn't needed", folder, chosen);
   return arena_printf(memory, err, "%s/%s", folder, chosen);
 }
 

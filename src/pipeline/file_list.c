@@ -5,6 +5,7 @@
 #include "pipeline/paths.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static bool add_path(file_list *list, const char *path, error *err) {
   void *paths = list->paths;
@@ -24,20 +25,33 @@ static bool add_missing(file_list *list, missing_file missing, error *err) {
   return true;
 }
 
-/* The file system is asked once per distinct path: `known` maps it to existing (1) or missing (0). */
+/* What tells two paths apart, as a part of the cell: the name, and of an absolute name that lies in the
+ * folder of the ECGs what follows the folder. */
+static const char *key_of(const char *name, const char *folder) {
+  size_t length = strlen(folder);
+  if (*name != '/' || length == 0 || strncmp(name, folder, length) != 0)
+    return name;
+  const char *rest = name + length;
+  if (folder[length - 1] != '/' && *rest++ != '/')
+    return name;
+  return *rest == '/' ? name : rest;
+}
+
+/* The file system is asked once per distinct path: `known` maps its key to existing (1) or missing (0). */
 static bool add_cell(file_list *list, string_map *known, const char *column, const char *name,
-                     const char *ecg_signals_path, error *err) {
-  char *path = path_join(list->memory, ecg_signals_path, name, err);
-  if (!path)
-    return false;
+                     const char *ecg_signals_path, buffer *path, error *err) {
   enum { UNSEEN = 2 };
-  size_t state = string_map_get(known, path, UNSEEN);
+  const char *key = key_of(name, ecg_signals_path);
+  size_t state = string_map_get(known, key, UNSEEN);
   if (state == UNSEEN) {
-    state = path_exists(path);
-    if (!string_map_add(known, path, state, NULL, err) || (state && !add_path(list, path, err)))
+    if (!path_join_into(path, ecg_signals_path, name, err))
+      return false;
+    state = path_exists(path->data);
+    const char *kept = state ? arena_strndup(list->memory, path->data, path->size, err) : "";
+    if (!kept || !string_map_add(known, key, state, NULL, err) || (state && !add_path(list, kept, err)))
       return false;
   }
-  return state || add_missing(list, (missing_file){column, name, path}, err);
+  return state || add_missing(list, (missing_file){column, name}, err);
 }
 
 bool file_list_make(file_list *list, const input_table *table, const char *ecg_signals_path, error *err) {
@@ -45,13 +59,16 @@ bool file_list_make(file_list *list, const input_table *table, const char *ecg_s
   if (!list->memory)
     return false;
   string_map known = {0};
+  buffer path = {0};
   bool ok = true;
   for (size_t i = 0; i < table->task_count && ok; i++)
     for (size_t row = 0; row < csv_table_rows(table->csv) && ok; row++) {
       csv_cell cell = csv_table_cell(table->csv, row, table->tasks[i].file_column);
       if (!cell.is_null)
-        ok = add_cell(list, &known, table->tasks[i].task->file_column, cell.text, ecg_signals_path, err);
+        ok = add_cell(list, &known, table->tasks[i].task->file_column, cell.text, ecg_signals_path, &path,
+                      err);
     }
+  buffer_free(&path);
   string_map_free(&known);
   return ok;
 }

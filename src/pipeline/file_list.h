@@ -6,8 +6,9 @@
 #include "base/arena.h"
 #include "pipeline/input_table.h"
 
+/* Without its path, path_join(ecg_signals_path, name): a large table may miss millions of files. */
 typedef struct missing_file {
-  const char *column, *name, *path;
+  const char *column, *name;
 } missing_file;
 
 typedef struct file_list {
@@ -18,7 +19,8 @@ typedef struct file_list {
   size_t missing_count, missing_capacity;
 } file_list;
 
-/* Names are joined to ecg_signals_path. Free with file_list_free (also after a failure). */
+/* Names are joined to ecg_signals_path. The texts of missing files are the table's, which must live as long.
+ * Free with file_list_free (also after a failure). */
 bool file_list_make(file_list *list, const input_table *table, const char *ecg_signals_path, error *err);
 void file_list_free(file_list *list);
 

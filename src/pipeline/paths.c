@@ -3,11 +3,19 @@
 #include <string.h>
 #include <unistd.h>
 
-char *path_join(arena *memory, const char *folder, const char *name, error *err) {
+bool path_join_into(buffer *path, const char *folder, const char *name, error *err) {
+  buffer_clear(path);
   if (*name == '/' || *folder == '\0')
-    return arena_strdup(memory, name, err);
+    return buffer_append_text(path, name, err);
   bool slash = folder[strlen(folder) - 1] == '/';
-  return arena_printf(memory, err, "%s%s%s", folder, slash ? "" : "/", name);
+  return buffer_printf(path, err, "%s%s%s", folder, slash ? "" : "/", name);
+}
+
+char *path_join(arena *memory, const char *folder, const char *name, error *err) {
+  buffer path = {0};
+  char *kept = path_join_into(&path, folder, name, err) ? arena_strdup(memory, path.data, err) : NULL;
+  buffer_free(&path);
+  return kept;
 }
 
 char *path_stem(arena *memory, const char *name, error *err) {

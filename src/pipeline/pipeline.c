@@ -79,8 +79,12 @@ static void run_steps(const input_table *table, const pipeline_options *options,
   }
   start = clock_seconds();
   if (options->mode != MODE_PREPROCESSING) {
+    size_t before = errors->count;
     analysis_run(table, options, r, errors, summary);
     summary_add_stage(summary, clock_seconds() - start, "analysis");
+    /* Between two models an interruption leaves no other trace than results that are not there. */
+    if (options->cancelled && *options->cancelled && errors->count == before)
+      error_list_add(errors, "analysis", "stopped", "interrupted");
   }
 }
 

@@ -11,6 +11,7 @@
 #include "pipeline/paths.h"
 #include "pipeline/preprocessed.h"
 #include "pipeline/record_store.h"
+#include "pipeline/summary.h"
 #include "table/csv.h"
 
 #include <omp.h>
@@ -36,6 +37,11 @@ typedef struct batch_record {
   stored_signal signal;
 } batch_record;
 
+/* Seconds of all batches together. */
+typedef struct pass_times {
+  double reading, planning, cleaning;
+} pass_times;
+
 typedef struct batch {
   const pipeline_options *options;
   const reporter *r;
@@ -43,6 +49,7 @@ typedef struct batch {
   batch_record *records;
   size_t count;
   size_t done; /* progress of the running pass */
+  pass_times *times;
   spectrum_sum sum;
   cleaning_plan *plan;
   size_t unwritten;
@@ -240,7 +247,10 @@ static void fail_batch(batch *b, const error *reason, error_list *errors) {
 }
 
 static bool clean_batch(batch *b, error_list *errors, error *err) {
-  if (!read_all(b, err))
+  double start = clock_seconds();
+  bool read = read_all(b, err);
+  b->times->reading += clock_seconds() - start;
+  if (!read)
     return false;
   if (cancelled(b->options))
     return error_set(err, ERROR_DATA, "interrupted");
@@ -248,14 +258,19 @@ static bool clean_batch(batch *b, error_list *errors, error *err) {
   if (b->sum.records == 0)
     return true; /* every record failed alone; the reports say why */
   error reason;
+  start = clock_seconds();
   b->plan = cleaning_plan_create(&b->sum, &reason);
+  b->times->planning += clock_seconds() - start;
   if (!b->plan) {
     fail_batch(b, &reason, errors);
     return true;
   }
   report(b->r, REPORT_INFO, "batch %zu: scale %.6g, %zu spectral region%s flattened", b->number,
          b->plan->factor, b->plan->region_count, b->plan->region_count == 1 ? "" : "s");
-  if (!clean_all(b, err))
+  start = clock_seconds();
+  bool clean = clean_all(b, err);
+  b->times->cleaning += clock_seconds() - start;
+  if (!clean)
     return false;
   if (cancelled(b->options))
     return error_set(err, ERROR_DATA, "interrupted");
@@ -401,16 +416,21 @@ static bool run_batches(const file_list *files, const pipeline_options *options,
   batch *b = malloc(sizeof *b);
   bool ok = b || error_out_of_memory(err);
   size_t number = 0;
+  pass_times times = {0};
   for (size_t first = 0; first < files->count && ok; first += b->count) {
     size_t left = files->count - first;
     *b = (batch){.options = options,
                  .r = r,
                  .number = ++number,
+                 .times = &times,
                  .count = left < options->batch_records ? left : options->batch_records};
     ok = run_batch(b, files, first, &stems, errors, summary, err);
   }
   free(b);
   string_map_free(&stems);
+  summary_add_stage(summary, times.reading, "preprocessing: read files, sum spectra");
+  summary_add_stage(summary, times.planning, "preprocessing: find peaks and their ranges");
+  summary_add_stage(summary, times.cleaning, "preprocessing: flatten, write");
   return ok;
 }
 
@@ -422,11 +442,14 @@ static bool write_missing(const file_list *files, const pipeline_options *option
   if (!file)
     return false;
   csv_writer w = {.file = file};
+  buffer missing = {0};
   bool ok = atomic_file_printf(file, err, "variable,file_name,ecg_path\n");
   for (size_t i = 0; i < files->missing_count && ok; i++)
-    ok = csv_write_cell(&w, files->missing[i].column, err) &&
-         csv_write_cell(&w, files->missing[i].name, err) && csv_write_cell(&w, files->missing[i].path, err) &&
+    ok = path_join_into(&missing, options->ecg_signals_path, files->missing[i].name, err) &&
+         csv_write_cell(&w, files->missing[i].column, err) &&
+         csv_write_cell(&w, files->missing[i].name, err) && csv_write_cell(&w, missing.data, err) &&
          csv_end_row(&w, err);
+  buffer_free(&missing);
   if (!ok) {
     atomic_file_discard(file);
     return false;

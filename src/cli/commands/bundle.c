@@ -71,7 +71,7 @@ static int run(const void *given, const operand_list *operands) {
   if (code != EXIT_OK)
     return code;
   terminal t;
-  terminal_init(&t, s->quiet, false);
+  terminal_init(&t, s->quiet);
   if (!isatty(STDERR_FILENO))
     t.reporter.progress = NULL;
   bool ok =

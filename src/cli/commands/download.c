@@ -159,7 +159,7 @@ static int run_with(const download_settings *s, const operand_list *operands, ar
 static int run(const void *given, const operand_list *operands) {
   const download_settings *s = given;
   terminal t;
-  terminal_init(&t, s->quiet, false);
+  terminal_init(&t, s->quiet);
   if (!isatty(STDERR_FILENO))
     t.reporter.progress = NULL;
   error err;

@@ -61,7 +61,7 @@ static int run(const void *given, const operand_list *operands) {
   (void)operands;
   const extract_settings *s = given;
   terminal t;
-  terminal_init(&t, s->quiet, false);
+  terminal_init(&t, s->quiet);
   extract_options options = {s->dicom, s->out, s->threads ? (int)s->threads : omp_get_num_procs(),
                              interrupt_flag()};
   extract_summary summary;

@@ -15,7 +15,7 @@ typedef struct run_settings {
   const char *config, *data_path, *csv_file_name, *ecg_signals_path, *preprocessing_folder, *output_folder;
   const char *weights_folder, *bert_model, *hugging_face_api_key_path;
   const char *diagnosis_classifier_device, *signal_processing_device;
-  bool use_efficientnet, use_wcr, predictions_only, diagnosis_from_file, quiet, debug;
+  bool use_efficientnet, use_wcr, predictions_only, diagnosis_from_file, quiet;
   long batch_size, preprocessing_n_workers, threads, batch_records;
 } run_settings;
 
@@ -70,7 +70,6 @@ static const option_spec run_specs[] = {
     {FIELD(config), .kind = OPTION_TEXT, .default_text = "heartwise.config", .value_name = "FILE",
      .help = "settings as lines of 'key: value'"},
     {FIELD(quiet), .kind = OPTION_FLAG, .default_text = "False", .help = "warnings and errors only"},
-    {FIELD(debug), .kind = OPTION_FLAG, .default_text = "False", .help = "say more"},
     {0}};
 
 static const option_table run_options = {run_specs, "DEEPECG_", "config"};
@@ -146,7 +145,7 @@ static int run(const void *given, const operand_list *operands) {
   (void)operands;
   const run_settings *settings = given;
   terminal t;
-  terminal_init(&t, settings->quiet, settings->debug);
+  terminal_init(&t, settings->quiet);
   if (on_gpu(settings->diagnosis_classifier_device) || on_gpu(settings->signal_processing_device))
     report(&t.reporter, REPORT_WARNING, "there is no GPU backend yet; everything runs on the CPU");
   pipeline_options options = options_of(settings);

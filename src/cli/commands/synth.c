@@ -56,7 +56,7 @@ static int run(const void *given, const operand_list *operands) {
   (void)operands;
   const synth_settings *s = given;
   terminal t;
-  terminal_init(&t, s->quiet, false);
+  terminal_init(&t, s->quiet);
   if (s->threads)
     omp_set_num_threads((int)s->threads);
   synth_options options = {.count = (size_t)s->count,
