@@ -4,13 +4,20 @@
 
 #include <string.h>
 
-/* Fixed sizes: nothing here may depend on threads or batches. */
 enum {
-  INNER_BLOCK = 256,   /* inner indices at a time, where a product is blocked */
-  INNER_WHOLE = 320,   /* up to this many a panel stays in the first cache as a whole */
-  TILES_IN_BLOCK = 16, /* row tiles whose part of A is gathered at a time: some 200 KB */
+  INNER_WHOLE = 320, /* up to this many inner indices a panel stays in the first cache as a whole */
+  /* Else so many at a time: with 16 lanes a panel may come from the second cache; with fewer it is read again
+   * so soon that it should stay in the first. */
+  INNER_BLOCK_WIDE = 768,
+  INNER_BLOCK_NARROW = 256,
+  ROWS_IN_BLOCK = 168, /* rows of A that are gathered at a time, at most: some 500 KB */
   GATHER_PADDING = 16, /* between gathered rows, so that they don't fall on the same cache sets */
 };
+
+/* Blocks change no bits: a sum goes on where the block before left it. */
+static ptrdiff_t inner_block_size(const product *p) {
+  return p->lanes >= 16 ? INNER_BLOCK_WIDE : INNER_BLOCK_NARROW;
+}
 
 ptrdiff_t product_padded_columns(const product *p) {
   return p->vectors * p->lanes;
@@ -99,7 +106,7 @@ static ptrdiff_t tile_begin(const product *p, ptrdiff_t tile) {
 size_t product_scratch(const product *p) {
   ptrdiff_t most_rows = p->kernels->gemm_rows[p->panel_vectors - 1];
   ptrdiff_t floats = p->blocked
-                         ? TILES_IN_BLOCK * most_rows * (INNER_BLOCK + GATHER_PADDING)
+                         ? (ROWS_IN_BLOCK + most_rows + 1) * (inner_block_size(p) + GATHER_PADDING)
                          : (most_rows + (ptrdiff_t)p->panel_vectors * p->lanes) * (p->inner + GATHER_PADDING);
   return (size_t)floats * sizeof(float);
 }
@@ -245,6 +252,20 @@ static void valid_inner(const product *p, ptrdiff_t tile, ptrdiff_t *begin, ptrd
   *end = clamp(end_tap, 0, p->kernel) * p->group_channels;
 }
 
+/* The next panel's part of the block, which the tiles of this one ask for: it comes from far away. */
+typedef struct coming_panel {
+  const char *data;
+  ptrdiff_t bytes, done;
+} coming_panel;
+
+static coming_panel next_panel(const product *p, const inner_block *block, ptrdiff_t group, ptrdiff_t panel) {
+  if (panel + 1 == p->panels)
+    return (coming_panel){0};
+  ptrdiff_t width = (ptrdiff_t)panel_width(p, panel + 1) * p->lanes;
+  return (coming_panel){.data = (const char *)(panel_weights(p, group, panel + 1) + block->begin * width),
+                        .bytes = (block->end - block->begin) * width * (ptrdiff_t)sizeof(float)};
+}
+
 static void run_block_panel(const product *p, const product_operands *o, const inner_block *block,
                             ptrdiff_t group, ptrdiff_t panel) {
   int vectors = panel_width(p, panel);
@@ -255,13 +276,7 @@ static void run_block_panel(const product *p, const product_operands *o, const i
   t.resume = block->begin > 0;
   t.finish = block->end == p->inner;
   t.a_stride = block->stride;
-  const char *next = NULL, *next_end = NULL;
-  if (panel + 1 < p->panels) {
-    ptrdiff_t next_width = (ptrdiff_t)panel_width(p, panel + 1) * p->lanes;
-    const float *next_panel = panel_weights(p, group, panel + 1);
-    next = (const char *)(next_panel + block->begin * next_width);
-    next_end = (const char *)(next_panel + block->end * next_width);
-  }
+  coming_panel coming = next_panel(p, block, group, panel);
   for (ptrdiff_t tile = block->first_tile; tile < block->end_tile; tile++) {
     ptrdiff_t begin, end;
     valid_inner(p, tile, &begin, &end);
@@ -270,8 +285,8 @@ static void run_block_panel(const product *p, const product_operands *o, const i
     t.inner = end - begin;
     t.a = o->scratch + (tile_begin(p, tile) - first_row) * block->stride + begin - block->begin;
     t.b = b + begin * width;
-    t.prefetch = next < next_end ? next : NULL;
-    next += t.inner * CACHE_LINE;
+    t.prefetch = coming.done < coming.bytes ? coming.data + coming.done : NULL;
+    coming.done += t.inner * CACHE_LINE; /* a line for each step of a tile */
     run_tile(p, &t, o, group * p->columns + panel * p->panel_vectors * p->lanes, tile, vectors);
   }
 }
@@ -286,13 +301,14 @@ static void run_block(const product *p, const product_operands *o, const inner_b
 
 static void run_panels(const product *p, const product_operands *o, ptrdiff_t group, ptrdiff_t first_panel,
                        ptrdiff_t end_panel) {
-  for (ptrdiff_t tile = 0; tile < p->tiles; tile += TILES_IN_BLOCK)
-    for (ptrdiff_t k = 0; k < p->inner; k += INNER_BLOCK) {
-      inner_block block = {.first_tile = tile,
-                           .end_tile = clamp(tile + TILES_IN_BLOCK, 0, p->tiles),
+  ptrdiff_t size = inner_block_size(p), blocks = (p->rows + ROWS_IN_BLOCK - 1) / ROWS_IN_BLOCK;
+  for (ptrdiff_t i = 0; i < blocks; i++)
+    for (ptrdiff_t k = 0; k < p->inner; k += size) {
+      inner_block block = {.first_tile = p->tiles * i / blocks,
+                           .end_tile = p->tiles * (i + 1) / blocks,
                            .begin = k,
-                           .end = clamp(k + INNER_BLOCK, 0, p->inner),
-                           .stride = INNER_BLOCK + GATHER_PADDING};
+                           .end = clamp(k + size, 0, p->inner),
+                           .stride = size + GATHER_PADDING};
       run_block(p, o, &block, group, first_panel, end_panel);
     }
 }
