@@ -46,6 +46,7 @@ static void init_two_tasks(test_run *run, const char *name, char table[TEST_PATH
               "0,ecg_000.xml,0,ecg_001.xml\n1,ecg_002.xml,1,ecg_003.xml\n0,ecg_004.xml,0,ecg_005.xml\n"
               "0,ecg_006.xml,0,ecg_007.xml\n0,ecg_008.xml,0,ecg_009.xml\n0,ecg_010.xml,0,ecg_011.xml\n");
   run->options.preprocessing_folder = GOLDEN "muse_hum60/expected/preprocessed";
+  run->options.use_wcr = false;
 }
 
 static bool error_says(const test_run *run, size_t index, const char *text) {
@@ -105,7 +106,7 @@ static bool probabilities_meet_a_full_disk(void) {
 static bool run_file_meets_a_full_disk(void) {
   test_run run;
   test_run_init(&run, "full_run_file", MODE_ANALYSIS, ANALYSIS "inputs.csv", ".");
-  run.options.use_efficientnet = false;
+  run.options.use_efficientnet = run.options.use_wcr = false;
   limit_files(200);
   test_run_go(&run);
   return run.errors.count == 1 && error_says(&run, 0, "_run.json") && holds_no_file(run.outputs);
@@ -473,6 +474,7 @@ static void null_cells_name_no_file(void **state) {
   test_run run;
   char table[TEST_PATH_SIZE] = "", path[2 * TEST_PATH_SIZE];
   test_run_init(&run, "null_cells", MODE_ANALYSIS, table, ".");
+  run.options.use_wcr = false;
   write_table(&run, table, "lvef_40,lvef_40_ecg_file_name\n1,\n0,NaN\n1,a.xml\n,a.xml\nNA,a.xml\n0,b.xml\n");
   assert_true(make_folders(run.preprocessed, NULL));
   static const char *const names[] = {"", "NaN", "a"};

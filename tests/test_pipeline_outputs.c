@@ -44,6 +44,7 @@ static void run_binary_tasks(test_run *run, const char *table) {
     assert_true(tasks[i].kind != TASK_BINARY || symlink(from, to) == 0);
   }
   run->options.weights_folder = weights;
+  run->options.use_wcr = false;
   test_run_go(run);
   assert_int_equal(run->errors.count, 1);
   assert_non_null(strstr(run->errors.lines[0], "efficientnetv2_77_classes"));

@@ -108,7 +108,8 @@ static bool run_in_folder(arena *memory, const pipeline_options *options, const 
     run_steps(&table, options, r, errors, summary);
     start = clock_seconds();
     summary_finish(summary, options->cancelled && *options->cancelled);
-    summary_add_stage(summary, clock_seconds() - start, "checksums of models");
+    if (summary->model_count)
+      summary_add_stage(summary, clock_seconds() - start, "checksums of models");
     ok = summary_write(summary, options, errors, err);
     unlink(claim);
   }
