@@ -45,6 +45,10 @@ static void run_binary_tasks(test_run *run, const char *table) {
   }
   run->options.weights_folder = weights;
   run->options.use_wcr = false;
+  char from[1000], to[2 * TEST_PATH_SIZE];
+  snprintf(from, sizeof from, ANALYSIS "models/%s", bert_models[0]);
+  snprintf(to, sizeof to, "%s/%s", weights, bert_models[0]);
+  assert_int_equal(symlink(from, to), 0);
   test_run_go(run);
   assert_int_equal(run->errors.count, 1);
   assert_non_null(strstr(run->errors.lines[0], "efficientnetv2_77_classes"));
