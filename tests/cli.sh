@@ -212,6 +212,22 @@ is "the second set" "$(diff -r made first && echo the same)" "the same"
 run 0 --mode preprocessing --data_path made/table.csv --ecg_signals_path made --preprocessing_folder made_clean --quiet
 is "cleaned ECGs" "$(ls made_clean | wc -l)" 5
 
+# --- predict
+models=(--weights_folder "$data/golden/analysis/models")
+run 2 predict; one_line_error
+run 2 predict made/ecg_000000.xml --models resnet; one_line_error; holds err "efficientnetv2_afib_5y"
+run 3 predict made/ecg_000000.xml --weights_folder made; one_line_error; holds err "wcr_77_classes"
+run 4 predict made/table.csv absent.xml "${models[@]}"; holds err made/table.csv; holds err absent.xml
+run 0 predict made/ecg_000000.xml "${models[@]}"
+holds out "GE MUSE XML, 500 Hz, 10 s"; holds out "AF within 5 years"; holds out "Rhythm Disorders"
+cp out from_file
+run 0 predict - "${models[@]}" <made/ecg_000000.xml
+is "lines that differ for standard input" "$(diff from_file out | grep -c '^>')" 1
+run 1 predict made/ecg_000000.xml absent.xml "${models[@]}" --json --models lvef_40
+holds out '"cleaned_together": 1'; holds out '"efficientnetv2_lvef_equal_under_40"'; holds out '"problem"'
+run 0 predict made/ecg_000000.xml made/ecg_000001.xml --models lvef_40,afib_5y "${models[@]}" --all
+holds err "cleaned together"
+is "escape sequences" "$(grep -c "$(printf '\033')" out)" 0
 # --- plot
 run 2 plot; one_line_error
 run 2 plot made/ecg_000000.xml; one_line_error; holds err "--out"

@@ -38,9 +38,17 @@ def print_categories(categories, labels):
     print("};\n")
 
 
+TITLES = {
+    "ecg_machine_diagnosis": "77 findings",
+    "afib_5y": "AF within 5 years",
+    "lvef_40": "LVEF <= 40 %",
+    "lvef_50": "LVEF < 50 %",
+}
+
+
 def print_task(task, kind):
     models = f"[FAMILY_WCR] = {text(task['wcr'])}, [FAMILY_EFFICIENTNET] = {text(task['efficientnet'])}"
-    print(f"    {{{text(task['column'])}, {text(task['file_column'])}, {kind},\n     {{{models}}},\n"
+    print(f"    {{{text(task['column'])}, {text(task['file_column'])}, {text(TITLES[task['column']])}, {kind},\n     {{{models}}},\n"
           f"     {points(task.get('operating_point', {}))}}},")
 
 

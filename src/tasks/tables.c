@@ -101,16 +101,16 @@ const category_info categories[CATEGORY_COUNT] = {
 };
 
 const task_info tasks[] = {
-    {"ecg_machine_diagnosis", "77_classes_ecg_file_name", TASK_77_LABELS,
+    {"ecg_machine_diagnosis", "77_classes_ecg_file_name", "77 findings", TASK_77_LABELS,
      {[FAMILY_WCR] = "wcr_77_classes", [FAMILY_EFFICIENTNET] = "efficientnetv2_77_classes"},
      {NAN, NAN, NAN}},
-    {"afib_5y", "afib_ecg_file_name", TASK_BINARY,
+    {"afib_5y", "afib_ecg_file_name", "AF within 5 years", TASK_BINARY,
      {[FAMILY_WCR] = "wcr_afib_5y", [FAMILY_EFFICIENTNET] = "efficientnetv2_afib_5y"},
      {NAN, 0.207, 0.231}},
-    {"lvef_40", "lvef_40_ecg_file_name", TASK_BINARY,
+    {"lvef_40", "lvef_40_ecg_file_name", "LVEF <= 40 %", TASK_BINARY,
      {[FAMILY_WCR] = "wcr_lvef_equal_under_40", [FAMILY_EFFICIENTNET] = "efficientnetv2_lvef_equal_under_40"},
      {NAN, 0.197, 0.002}},
-    {"lvef_50", "lvef_50_ecg_file_name", TASK_BINARY,
+    {"lvef_50", "lvef_50_ecg_file_name", "LVEF < 50 %", TASK_BINARY,
      {[FAMILY_WCR] = "wcr_lvef_under_50", [FAMILY_EFFICIENTNET] = "efficientnetv2_lvef_under_50"},
      {NAN, 0.268, 0.032}},
 };

@@ -16,6 +16,12 @@ const task_info *task_find(const char *label_column) {
   return NULL;
 }
 
+double family_operating_point(model_family family, const operating_points *points) {
+  if (family == FAMILY_EFFICIENTNET)
+    return points->efficientnet_sens_spec;
+  return isnan(points->wcr_sens_spec) ? points->wcr_youden : points->wcr_sens_spec;
+}
+
 float logit_probability(float logit) {
   return (float)(1.0 / (1.0 + exp(-(double)logit)));
 }

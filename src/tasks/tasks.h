@@ -33,6 +33,7 @@ typedef enum task_kind { TASK_BINARY, TASK_77_LABELS } task_kind;
 typedef struct task_info {
   const char *label_column; /* "afib_5y", ...; also the task's name in output files */
   const char *file_column;
+  const char *title; /* for people: "AF within 5 years" */
   task_kind kind;
   const char *models[FAMILY_COUNT]; /* model ids = folder names under the weights folder */
   operating_points points;          /* binary tasks */
@@ -57,6 +58,10 @@ float logit_probability(float logit);
 /* One ECG's logits, as the family's network gives them, to probabilities in label order (sigmoid; WCR's 77
  * columns are reordered by wcr_raw_column). columns is 1 or LABEL_COUNT; the arrays must not overlap. */
 void family_probabilities(model_family family, size_t columns, const float *logits, float *probabilities);
+
+/* The probability from which on a family's model calls a finding: sens_spec, and where that isn't published
+ * Youden's for WCR; NaN where there is none. */
+double family_operating_point(model_family family, const operating_points *points);
 
 /* The task with this label column, or NULL. */
 const task_info *task_find(const char *label_column);

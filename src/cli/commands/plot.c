@@ -63,14 +63,6 @@ static void picture_clear(picture *p) {
   free(p->cleaned);
 }
 
-/* "GE MUSE XML" where the reports say "MHI". */
-static const char *format_name(const ecg_record *r) {
-  for (size_t i = 0; i < ecg_format_count; i++)
-    if (strcmp(ecg_formats[i]->report_name, r->format) == 0)
-      return ecg_formats[i]->name;
-  return r->format;
-}
-
 static void describe(picture *p, const plot_settings *s) {
   const ecg_record *r = &p->record;
   char rate[64] = "rate not declared, 250 Hz or its multiple assumed", unit[64];
@@ -80,8 +72,8 @@ static void describe(picture *p, const plot_settings *s) {
     snprintf(unit, sizeof unit, "%g uV per unit", r->microvolts_per_unit);
   else
     snprintf(unit, sizeof unit, "unit not declared, %g uV assumed", s->microvolts_per_unit);
-  snprintf(p->notes[0], sizeof p->notes[0], "%s%s%s   %s   %s", format_name(r), *r->device ? "   " : "",
-           r->device, rate, unit);
+  snprintf(p->notes[0], sizeof p->notes[0], "%s%s%s   %s   %s", ecg_format_name(r->format),
+           *r->device ? "   " : "", r->device, rate, unit);
   snprintf(p->notes[1], sizeof p->notes[1], "%s%s", *r->statements ? "Machine's statement: " : "",
            r->statements);
   snprintf(p->notes[2], sizeof p->notes[2], "%s",

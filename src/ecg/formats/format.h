@@ -22,6 +22,9 @@ extern const size_t ecg_format_count;
 /* The format that recognises the bytes, or NULL. */
 const ecg_format *ecg_find_format(const uint8_t *data, size_t size);
 
+/* "GE MUSE XML" where the reports say "MHI". */
+const char *ecg_format_name(const char *report_name);
+
 /* Read an ECG from bytes. On success the record is complete (twelve finite leads) and owned by the caller. On
  * failure *err says why; *report_name (may be NULL) is set in both cases: the format's report_name, "NPY"
  * also for a damaged array file, "Unknown" where nothing recognised the bytes or an XML failed. */

@@ -5,6 +5,8 @@
 #include "ecg/formats/npy.h"
 #include "ecg/formats/xml_events.h"
 
+#include <string.h>
+
 const ecg_format *const ecg_formats[] = {&npy_format, &dicom_format, &muse_format, &cardiosoft_format};
 const size_t ecg_format_count = sizeof ecg_formats / sizeof *ecg_formats;
 
@@ -55,6 +57,13 @@ bool ecg_read(const uint8_t *data, size_t size, ecg_record *record, const char *
   if (done || !xml_looks_like(data, size))
     *report_name = format->report_name;
   return done;
+}
+
+const char *ecg_format_name(const char *report_name) {
+  for (size_t i = 0; i < ecg_format_count; i++)
+    if (strcmp(ecg_formats[i]->report_name, report_name) == 0)
+      return ecg_formats[i]->name;
+  return report_name;
 }
 
 bool ecg_read_file(const char *path, ecg_record *record, const char **report_name, error *err) {
