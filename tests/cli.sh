@@ -273,6 +273,22 @@ is "cleaned ECGs" "$(ls arrays2_clean)" "ecg_signal_0.base64"
 rm dicom/ten_seconds.dcm
 run 4 extract --dicom dicom --out arrays3
 
+# --- bench
+small=$data/golden/analysis/models
+run 2 bench; one_line_error
+run 0 bench "$small/efficientnetv2_afib_5y" --batch 2 --seconds 0.01; holds out "ms per ECG"
+run 0 bench "$small/Bert_diagnosis2classification_En_Fr" --batch 3 --tokens 7 --seconds 0.01 --json; holds out '"variant":'
+head -c 240000 /dev/zero >signals
+run 0 bench "$small/efficientnetv2_77_classes" --batch 2 --once --input signals --output logits
+is "bytes of logits" "$(wc -c <logits)" $((2 * 77 * 4))
+is "bytes on stdout" "$(wc -c <out)" 0
+run 4 bench "$small/efficientnetv2_77_classes" --batch 3 --once --input signals; one_line_error; holds err "float32 (3, 12, 2500)"
+printf 'one\ntwo\n' >texts
+run 0 bench "$small/Bert_diagnosis2classification_En_Fr" --batch 2 --once --input texts --output logits
+is "bytes of logits" "$(wc -c <logits)" $((2 * 77 * 4))
+run 4 bench "$small/Bert_diagnosis2classification_En_Fr" --batch 3 --once --input texts; one_line_error; holds err "2 lines"
+run 4 bench garbage.pt; one_line_error; holds err garbage.pt
+
 # --- selftest: all kernels that this machine can run
 for variant in generic avx2 avx512; do
   if DEEPECG_CPU=$variant "$program" selftest >out 2>&1; then

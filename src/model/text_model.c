@@ -20,6 +20,7 @@ struct text_model {
   int threads;
   executable *executable; /* for texts of `length` tokens; holds the weights for all lengths */
   size_t length;
+  double operations; /* of a text of `length` tokens */
   size_t longest, output_count;
 };
 
@@ -33,6 +34,7 @@ static bool set_length(text_model *m, size_t length, const reporter *r, error *e
   if (!g)
     return false;
   m->output_count = checkpoint_logits(&m->checkpoint, g, err);
+  m->operations = graph_flops(g);
   executable *made = NULL;
   if (m->output_count)
     made = m->executable ? m->backend->compile_sibling(g, m->executable, err)
@@ -252,4 +254,12 @@ bool text_model_predict(text_model *m, const char *const *texts, size_t n, float
   free(p.results);
   queue_free(&queue);
   return ok;
+}
+
+model_cost text_model_cost_of(const text_model *m) {
+  return (model_cost){m->operations, m->backend->memory(m->executable)};
+}
+
+double text_model_probe_peak(const text_model *m) {
+  return m->backend->probe_peak(m->executable);
 }

@@ -33,4 +33,8 @@ typedef struct text_progress {
 bool text_model_predict(text_model *m, const char *const *texts, size_t n, float *logits,
                         const text_progress *progress, error *err);
 
+/* What a text of the last predicted length costs; as model_cost_of. */
+model_cost text_model_cost_of(const text_model *m);
+double text_model_probe_peak(const text_model *m);
+
 #endif

@@ -1,31 +1,43 @@
 /* deepecg bench: how fast models run on this machine. */
+#include "base/atomic_file.h"
 #include "base/clock.h"
+#include "base/mapped_file.h"
+#include "cli/commands/bench_subject.h"
 #include "cli/commands/command.h"
-#include "model/model.h"
 
 #include <jansson.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
+#include <unistd.h>
 
-enum { MAX_SAMPLES = 1000, LEADS = 12, LEAD_SAMPLES = 2500 };
+enum { MAX_SAMPLES = 1000 };
 
 typedef struct bench_settings {
-  long batch, threads;
+  long batch, threads, tokens;
   double seconds;
-  bool json;
+  const char *input, *output;
+  bool once, json;
 } bench_settings;
 
 #define FIELD(name) #name, .offset = offsetof(bench_settings, name)
 
 static const option_spec bench_specs[] = {
     {FIELD(batch), .kind = OPTION_INTEGER, .default_text = "8", .minimum = 1, .maximum = 4096,
-     .value_name = "N", .help = "ECGs in one call"},
+     .value_name = "N", .help = "ECGs or texts in one call"},
     {FIELD(threads), .kind = OPTION_INTEGER, .default_text = "1", .minimum = 1, .maximum = 1024,
      .value_name = "N", .help = "threads"},
+    {FIELD(tokens), .kind = OPTION_INTEGER, .default_text = "20", .minimum = 3, .maximum = 512,
+     .value_name = "N", .help = "length of a text, for text models"},
     {FIELD(seconds), .kind = OPTION_NUMBER, .default_text = "3", .minimum = 0.01, .maximum = 3600,
      .value_name = "S", .help = "how long each model is run"},
+    {FIELD(once), .kind = OPTION_FLAG, .default_text = "False",
+     .help = "one call and no figures: to time a whole process, cold start included"},
+    {FIELD(input), .kind = OPTION_TEXT, .default_text = "", .value_name = "FILE",
+     .help = "what to run instead of made-up input: raw float32 (batch, 12, 2500), or a text per line"},
+    {FIELD(output), .kind = OPTION_TEXT, .default_text = "", .value_name = "FILE",
+     .help = "write the logits there, raw float32 (batch, logits)"},
     {FIELD(json), .kind = OPTION_FLAG, .default_text = "False", .help = "one line of JSON for each model"},
     {0}};
 
@@ -41,6 +53,7 @@ typedef struct sample {
 typedef struct sample_list {
   sample items[MAX_SAMPLES];
   size_t count;
+  double others; /* processors that other programs kept busy meanwhile */
 } sample_list;
 
 typedef struct range {
@@ -66,32 +79,48 @@ static double processor_seconds(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static bool take_sample(model *m, const bench_settings *s, const float *signals, float *logits,
-                        sample *result, error *err) {
+/* Processor time that everybody has used since the machine started; 0 where the system doesn't tell. */
+static double busy_seconds(void) {
+  double fields[7] = {0};
+  FILE *file = fopen("/proc/stat", "r");
+  if (!file)
+    return 0;
+  int read = fscanf(file, "cpu %lf %lf %lf %lf %lf %lf %lf", &fields[0], &fields[1], &fields[2], &fields[3],
+                    &fields[4], &fields[5], &fields[6]);
+  fclose(file);
+  return read == 7
+             ? (fields[0] + fields[1] + fields[2] + fields[5] + fields[6]) / (double)sysconf(_SC_CLK_TCK)
+             : 0;
+}
+
+static bool take_sample(bench_subject *b, const bench_settings *s, sample *result, error *err) {
   double wall = clock_seconds(), processor = processor_seconds();
-  if (!model_predict(m, signals, (size_t)s->batch, logits, err))
+  if (!bench_subject_run(b, err))
     return false;
   processor = processor_seconds() - processor;
   wall = clock_seconds() - wall;
-  double operations = model_cost_of(m).operations * (double)s->batch;
+  double operations = bench_subject_cost(b).operations * (double)s->batch;
   result->wall_ms = 1e3 * wall / (double)s->batch;
   result->processor_ms = 1e3 * processor / (double)s->batch;
-  result->peak = model_probe_peak(m);
+  result->peak = bench_subject_peak(b);
   result->share = 100 * operations / processor / result->peak;
   return true;
 }
 
-static bool take_samples(model *m, const bench_settings *s, const float *signals, float *logits,
-                         sample_list *list, error *err) {
+static bool take_samples(bench_subject *b, const bench_settings *s, sample_list *list, error *err) {
   sample warm_up;
-  if (!take_sample(m, s, signals, logits, &warm_up, err))
+  if (!take_sample(b, s, &warm_up, err))
     return false;
-  double end = clock_seconds() + s->seconds;
+  double start = clock_seconds(), end = start + s->seconds;
+  double busy = busy_seconds(), own = processor_seconds();
   do {
-    if (!take_sample(m, s, signals, logits, &list->items[list->count], err))
+    if (!take_sample(b, s, &list->items[list->count], err))
       return false;
     list->count++;
   } while (clock_seconds() < end && list->count < MAX_SAMPLES);
+  list->others = ((busy_seconds() - busy) - (processor_seconds() - own)) / (clock_seconds() - start);
+  if (list->others < 0)
+    list->others = 0;
   return true;
 }
 
@@ -99,67 +128,64 @@ static json_t *range_json(range r) {
   return json_pack("{s:f, s:f, s:f}", "median", r.median, "min", r.least, "max", r.most);
 }
 
-static void print_json(const model *m, const bench_settings *s, const sample_list *list) {
-  model_cost cost = model_cost_of(m);
+static void print_json(const bench_subject *b, const bench_settings *s, const sample_list *list) {
+  model_cost cost = bench_subject_cost(b);
   json_t *line = json_pack(
-      "{s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:o, s:I}", "file", model_path(m), "kind",
-      model_kind(m), "variant", model_variant(m), "batch", (json_int_t)s->batch, "threads",
-      (json_int_t)s->threads, "samples", (json_int_t)list->count, "gflop_per_ecg", cost.operations / 1e9,
-      "ms_per_ecg", range_json(range_of(list, offsetof(sample, wall_ms))), "processor_ms_per_ecg",
+      "{s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:o, s:f, s:I}", "file", bench_subject_path(b),
+      "kind", bench_subject_kind(b), "variant", bench_subject_variant(b), "batch", (json_int_t)s->batch,
+      "threads", (json_int_t)s->threads, "samples", (json_int_t)list->count, "gflop", cost.operations / 1e9,
+      "ms", range_json(range_of(list, offsetof(sample, wall_ms))), "processor_ms",
       range_json(range_of(list, offsetof(sample, processor_ms))), "peak_flops_per_thread",
       range_json(range_of(list, offsetof(sample, peak))), "percent_of_peak_per_processor_time",
-      range_json(range_of(list, offsetof(sample, share))), "bytes", (json_int_t)cost.bytes);
+      range_json(range_of(list, offsetof(sample, share))), "other_programs", list->others, "bytes",
+      (json_int_t)cost.bytes);
   json_dumpf(line, stdout, JSON_COMPACT);
   putchar('\n');
   json_decref(line);
 }
 
-static void print_text(const model *m, const bench_settings *s, const sample_list *list) {
-  model_cost cost = model_cost_of(m);
+static void print_text(const bench_subject *b, const bench_settings *s, const sample_list *list) {
+  model_cost cost = bench_subject_cost(b);
   range wall = range_of(list, offsetof(sample, wall_ms));
   range processor = range_of(list, offsetof(sample, processor_ms));
   range peak = range_of(list, offsetof(sample, peak)), share = range_of(list, offsetof(sample, share));
   double rate = cost.operations / wall.median * 1e-6;
-  printf("%s (%s, %s kernels), batch %ld, threads %ld, %zu samples\n", model_path(m), model_kind(m),
-         model_variant(m), s->batch, s->threads, list->count);
-  printf("  ms per ECG            %.3f (%.3f-%.3f)\n", wall.median, wall.least, wall.most);
-  printf("  processor ms per ECG  %.3f (%.3f-%.3f)\n", processor.median, processor.least, processor.most);
-  printf("  GFLOP/s               %.1f: %.4g GFLOP per ECG, %.0f %% of the peak of %ld x %.1f\n", rate,
-         cost.operations / 1e9, 1e11 * rate / (peak.median * (double)s->threads), s->threads,
+  const char *unit = bench_subject_unit(b);
+  printf("%s (%s, %s kernels), batch %ld, threads %ld, %zu samples\n", bench_subject_path(b),
+         bench_subject_kind(b), bench_subject_variant(b), s->batch, s->threads, list->count);
+  printf("  ms per %-14s %.3f (%.3f-%.3f)\n", unit, wall.median, wall.least, wall.most);
+  printf("  processor ms per %-4s %.3f (%.3f-%.3f)\n", unit, processor.median, processor.least,
+         processor.most);
+  printf("  GFLOP/s               %.1f: %.4g GFLOP per %s, %.0f %% of the peak of %ld x %.1f\n", rate,
+         cost.operations / 1e9, unit, 1e11 * rate / (peak.median * (double)s->threads), s->threads,
          peak.median / 1e9);
   printf("  per processor time    %.1f %% of peak (%.1f-%.1f)\n", share.median, share.least, share.most);
   printf("  memory                %.1f MB: packed weights and activations\n", (double)cost.bytes / 1e6);
+  if (list->others > 0.12)
+    printf("  disturbed: other programs kept %.1f processors busy meanwhile\n", list->others);
 }
 
-/* Signals like ECGs in size; a network's speed depends on nothing else of them. */
-static void fill_signals(float *signals, size_t count) {
-  uint32_t state = 1;
-  for (size_t i = 0; i < count; i++) {
-    state = state * 1664525u + 1013904223u;
-    signals[i] = (float)(state >> 8) / 8388608.0f - 1.0f;
-  }
+static bool write_logits(const bench_subject *b, const bench_settings *s, error *err) {
+  size_t count;
+  const float *logits = bench_subject_logits(b, &count);
+  return !*s->output ||
+         atomic_file_save(s->output, ATOMIC_FILE_REPLACE, false, logits, count * sizeof *logits, err);
+}
+
+static bool measure(bench_subject *b, const bench_settings *s, error *err) {
+  sample_list *list = calloc(1, sizeof *list);
+  bool ok = (list || error_out_of_memory(err)) && take_samples(b, s, list, err);
+  if (ok)
+    (s->json ? print_json : print_text)(b, s, list);
+  free(list);
+  return ok;
 }
 
 static bool bench_model(const char *path, const bench_settings *s, error *err) {
-  model_options options = {.backend = "cpu", .threads = (int)s->threads};
-  model *m = model_open(path, &options, NULL, err);
-  if (!m)
-    return false;
-  size_t count = (size_t)s->batch * LEADS * LEAD_SAMPLES;
-  float *signals = malloc(count * sizeof *signals);
-  float *logits = malloc((size_t)s->batch * model_output_count(m) * sizeof *logits);
-  sample_list *list = calloc(1, sizeof *list);
-  bool ok = signals && logits && list ? true : error_out_of_memory(err);
-  if (ok) {
-    fill_signals(signals, count);
-    ok = take_samples(m, s, signals, logits, list, err);
-  }
-  if (ok)
-    (s->json ? print_json : print_text)(m, s, list);
-  free(signals);
-  free(logits);
-  free(list);
-  model_close(m);
+  const bench_input input = {.file = s->input, .batch = (size_t)s->batch, .tokens = (size_t)s->tokens};
+  bench_subject *b = bench_subject_open(path, (int)s->threads, &input, err);
+  bool ok = b && (s->once ? bench_subject_run(b, err) : measure(b, s, err)) && write_logits(b, s, err);
+  bench_subject_close(b);
   return ok;
 }
 
@@ -179,10 +205,10 @@ const command command_bench = {
     .name = "bench",
     .title = "deepecg bench",
     .summary = "how fast models run on this machine",
-    .usage =
-        "usage: deepecg bench [--batch N] [--threads N] [--seconds S] [--json] MODEL ...\n\n"
-        "Times models on made-up signals: median, least and most of milliseconds per ECG, and the share of\n"
-        "what the multiply-add units can do, which is measured between the samples.\n",
+    .usage = "usage: deepecg bench [--batch N] [--threads N] [--seconds S] [--json] MODEL ...\n\n"
+             "Times models on made-up input: median, least and most of milliseconds per ECG or text, and the "
+             "share of\n"
+             "what the multiply-add units can do, which is measured between the samples.\n",
     .notes = "Processor time leaves out what other programs took; ms per ECG doesn't.\n"
              "DEEPECG_CPU=generic, avx2 or avx512 in the environment chooses the kernels.",
     .options = &bench_options,
