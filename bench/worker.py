@@ -32,7 +32,7 @@ def torch_engine(engine, name, x, threads, folder):
     net = networks.load(name, folder)
     if engine == "torch frozen":
         with torch.no_grad():
-            net = torch.jit.optimize_for_inference(torch.jit.freeze(net if name == "efficientnet" else torch.jit.trace(net, x)))
+            net = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(net, x)))
 
     def run():
         with torch.inference_mode():
