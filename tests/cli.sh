@@ -131,6 +131,19 @@ for no in No FALSE f n 0; do
   run 0 "${table[@]}" --predictions_only="$no"; is "predictions_only=$no" "$(option_of predictions_only)" false
 done
 
+# --- demo models are known by their results
+mkdir -p demo_weights
+echo "not for patients" >demo_weights/DEMO_MODELS_NOT_FOR_PATIENTS.txt
+run 0 "${table[@]}" --weights_folder demo_weights --output_folder demo_outputs --quiet
+holds err "demo_weights holds demo models"
+is "notice" "$(cat demo_outputs/DEMO_MODELS_NOT_FOR_PATIENTS.txt)" "not for patients"
+run 0 "${table[@]}" --quiet
+is "warnings of demo models" "$(grep -c "demo models" err)" 0
+is "notices of a run with other models" "$(find outputs -name 'DEMO*' | wc -l)" 0
+mkdir -p taken/DEMO_MODELS_NOT_FOR_PATIENTS.txt
+run 1 "${table[@]}" --weights_folder demo_weights --output_folder taken
+is "results without their notice" "$(find taken -name '*.json' | wc -l)" 0
+
 # --- devices
 run 0 "${table[@]}" --signal_processing_device cuda:1 --diagnosis_classifier_device cuda
 is "GPU notices" "$(grep -c GPU err)" 1
