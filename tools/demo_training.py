@@ -42,14 +42,14 @@ def predict(network, signals, scale, batch=250):
     return torch.cat(parts).numpy()
 
 
-def report(truth, logits, names, log):
+def report(truth, logits, names):
     """Print the AUC of every output that has one; return the macro average of the 77 labels."""
     scores = [auc(truth[:, i], logits[:, i]) for i in range(truth.shape[1])]
     known = [s for s in scores[:LABELS] if s is not None]
     worst = sorted((s, names[i]) for i, s in enumerate(scores) if s is not None)[:12]
-    log("macro AUC %.4f over %d labels; binary %s" % (
+    print("macro AUC %.4f over %d labels; binary %s" % (
         np.mean(known), len(known), " ".join("%s %.4f" % (n, s) for n, s in zip(names[LABELS:], scores[LABELS:]))))
-    log("lowest: " + "; ".join("%s %.3f" % (name[:32], s) for s, name in worst))
+    print("lowest: " + "; ".join("%s %.3f" % (name[:32], s) for s, name in worst))
     return float(np.mean(known))
 
 
@@ -57,8 +57,9 @@ def output_names():
     return [label["name"] for label in demo_data.label_facts()] + list(demo_data.BINARY)
 
 
-def train(network, data, scale, epochs, rate, batch=64, decay=0.02, seed=0, bfloat16=False, log=print):
-    """AdamW, one cycle of the learning rate, cross-entropy with rare findings weighing more."""
+def train(network, data, scale, epochs, rate, batch=32, decay=0.02, seed=0, bfloat16=False, saved=None):
+    """AdamW, one cycle of the learning rate, cross-entropy with rare findings weighing more. The state after each epoch
+    goes to the file `saved`."""
     signals, labels, binary, _ = data
     wanted = targets(labels, binary)
     frequency = wanted.mean(0).clamp(min=1e-3)
@@ -85,7 +86,8 @@ def train(network, data, scale, epochs, rate, batch=64, decay=0.02, seed=0, bflo
             optimizer.step()
             schedule.step()
             total += loss.item()
-        log("epoch %d: loss %.4f, %.0f s" % (epoch + 1, total / steps, time.time() - start))
+        torch.save(network.state_dict(), saved)
+        print("epoch %d: loss %.4f, %.0f s" % (epoch + 1, total / steps, time.time() - start), flush=True)
 
 
 def logit(p):
@@ -113,13 +115,24 @@ def decision_points(family):
     return points
 
 
+CLEAR = 2.0          # logit, at least, of the median record with a finding; minus that, at most, without
+STEEPEST = 5.0
+
+
 def align(head, truth, logits, family, producible):
-    """Move each bias so that the published operating point is where the network itself decides best: the published
-    points belong to the published networks' scales. Order, and so the AUC, stays."""
+    """Move and stretch each logit so that the published operating point is where the network itself decides best (the
+    published points belong to the published networks' scales), with typical records clearly on their side of 0.5. Order,
+    and so the AUC, stays."""
     with torch.no_grad():
         for i, point in enumerate(decision_points(family)):
-            if i >= LABELS or i in producible:
-                head.bias[i] += logit(point) - best_cut(truth[:, i], logits[:, i])
-            else:
+            if i < LABELS and i not in producible:
                 head.weight[i] = 0
                 head.bias[i] = logit(point) + NEVER
+                continue
+            z, present = logits[:, i], truth[:, i] > 0.5
+            cut = best_cut(truth[:, i], z)
+            above = (CLEAR - logit(point)) / max(np.median(z[present]) - cut, 0.1)
+            below = (CLEAR + logit(point)) / max(cut - np.median(z[~present]), 0.1)
+            slope = min(max(above, below, 1.0), STEEPEST)
+            head.weight[i] *= slope
+            head.bias[i] = slope * (head.bias[i] - cut) + logit(point)

@@ -1,0 +1,171 @@
+"""Train the demo BERT on synth's statements and write its Hugging Face folder.
+
+    python tools/train_demo_bert.py CACHE OUT [--steps N]
+
+Half of each batch are statements of synthetic records (the training sets of demo_data.py), half are phrases of synth
+drawn at random, in any order, so that rare findings and unusual neighbours are seen often enough.
+"""
+import argparse
+import json
+import os
+import random
+import unicodedata
+from collections import Counter
+
+import torch
+import torch.nn.functional as F
+from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
+
+import demo_data
+import demo_statements
+from demo_training import logit
+
+FOLDER = "Bert_diagnosis2classification_En_Fr"
+SPECIAL = {"unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]"}
+OTHER_LETTERS = "æðøþßđħıłœŋµ"      # Latin letters that stay when accents are taken off
+OTHER_MARKS = "°±²³·¹×÷–—‘’“”«»…≤≥"
+BATCH, LEARNING_RATE = 64, 1.5e-3
+
+
+def plain(text):
+    """Lower case without accents, as the tokenizer does."""
+    return "".join(c for c in unicodedata.normalize("NFD", text.lower()) if unicodedata.category(c) != "Mn")
+
+
+def words_of(text):
+    return "".join(c if c.isalnum() else " " for c in plain(text)).split()
+
+
+def vocabulary():
+    """Special tokens, characters, word endings and beginnings that occur often, the words of synth."""
+    words = Counter(word for text in demo_statements.BY_TEXT for word in words_of(text))
+    endings = Counter(word[-n:] for word in words for n in (2, 3, 4) if len(word) > n + 2)
+    beginnings = Counter(word[:n] for word in words for n in (3, 4, 5) if len(word) > n + 2)
+    letters = [c for c in map(chr, range(33, 127)) if c.isalnum() and not c.isupper()] + list(OTHER_LETTERS)
+    marks = [c for c in map(chr, range(33, 127)) if not c.isalnum()] + list(OTHER_MARKS)
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"] + marks + letters + ["##" + c for c in letters]
+    tokens += sorted("##" + ending for ending, n in endings.items() if n >= 3)
+    tokens += sorted(beginning for beginning, n in beginnings.items() if n >= 3)
+    return list(dict.fromkeys(tokens + sorted(words)))
+
+
+def write_tokenizer(folder):
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "vocab.txt"), "w", encoding="utf-8") as f:
+        f.write("\n".join(vocabulary()) + "\n")
+    with open(os.path.join(folder, "special_tokens_map.json"), "w") as f:
+        json.dump(SPECIAL, f, indent=2)
+        f.write("\n")
+    with open(os.path.join(folder, "tokenizer_config.json"), "w") as f:
+        json.dump({"clean_up_tokenization_spaces": False, "do_basic_tokenize": True, "do_lower_case": True,
+                   "never_split": None, "strip_accents": None, "tokenize_chinese_chars": True, "model_max_length": 512,
+                   "tokenizer_class": "BertTokenizer", **SPECIAL}, f, indent=2)
+        f.write("\n")
+
+
+def random_statement(draw):
+    """Some phrases, each in English or French, mostly one language per text; upper case now and then."""
+    count = draw.choice((1, 1, 2, 3, 4, 6, 10))
+    french = draw.random() < 0.4
+    phrases, texts = [], []
+    rhythms = [p for p in demo_statements.PHRASES if p.is_rhythm]
+    if draw.random() < 0.6:
+        phrases.append(draw.choice(rhythms))
+    phrases += draw.sample([p for p in demo_statements.PHRASES if not p.is_rhythm], count)
+    if draw.random() < 0.3:
+        draw.shuffle(phrases)
+    for phrase in phrases:
+        other = draw.random() < 0.05
+        texts.append(draw.choice(phrase.french if french != other else phrase.english))
+    text = draw.choice((" ", " ", " ", ", ", ". ", "; ")).join(texts)
+    return text, demo_statements.labels_of(phrases)
+
+
+def statements(cache, sets):
+    """(text, labels) of every record of the sets."""
+    texts = []
+    for options in sets:
+        folder = os.path.join(cache, demo_data.make_set(cache, options))
+        texts += [row["ecg_machine_diagnosis"] for row in demo_data.read_table(os.path.join(folder, "table.csv"))]
+    return [(text, demo_statements.labels_of(demo_statements.split(text))) for text in texts]
+
+
+def encode(tokenizer, batch):
+    x = tokenizer([text for text, _ in batch], padding=True, truncation=True, max_length=512, return_tensors="pt")
+    y = torch.zeros(len(batch), len(demo_statements.INDEX))
+    for i, (_, labels) in enumerate(batch):
+        y[i, list(labels)] = 1
+    return x, y
+
+
+def network_for(tokenizer):
+    names = [label["name"] for label in demo_data.label_facts()]
+    return BertForSequenceClassification(BertConfig(
+        vocab_size=len(tokenizer), hidden_size=80, num_hidden_layers=2, num_attention_heads=4, intermediate_size=160,
+        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, max_position_embeddings=512,
+        initializer_range=0.11,      # 0.02 is for 768 features: with 80, [CLS] would hardly see the words at first
+        problem_type="multi_label_classification", id2label=dict(enumerate(names)),
+        label2id={name: i for i, name in enumerate(names)}))
+
+
+def thresholds():
+    """The logits at which the pipeline takes a label as present."""
+    return torch.tensor([logit(label["bert_threshold"]) for label in demo_data.label_facts()])
+
+
+def right(network, tokenizer, examples, batch=100):
+    """How many texts have every label on the right side of its threshold."""
+    network.eval()
+    correct, cut = 0, thresholds()
+    with torch.no_grad():
+        for i in range(0, len(examples), batch):
+            x, y = encode(tokenizer, examples[i:i + batch])
+            correct += ((network(**x).logits >= cut) == (y > 0.5)).all(1).sum().item()
+    network.train()
+    return correct
+
+
+def train(network, tokenizer, real, steps):
+    """Cross-entropy around each label's own threshold instead of 0.5."""
+    draw, cut = random.Random(3), thresholds()
+    optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, steps, pct_start=0.1)
+    for step in range(1, steps + 1):
+        batch = draw.sample(real, BATCH // 2) + [random_statement(draw) for _ in range(BATCH // 2)]
+        batch.sort(key=lambda example: len(example[0]))
+        optimizer.zero_grad()
+        total = 0.0
+        for part in (batch[:BATCH // 2], batch[BATCH // 2:]):      # short and long ones: less padding
+            x, y = encode(tokenizer, part)
+            loss = F.binary_cross_entropy_with_logits(network(**x).logits - cut, y, pos_weight=torch.tensor(3.0)) / 2
+            loss.backward()
+            total += loss.item()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        if step % 200 == 0:
+            made_up = [random_statement(draw) for _ in range(200)]
+            print("step %d: loss %.5f, right: %d of 200 made-up texts" % (
+                step, total, right(network, tokenizer, made_up)), flush=True)
+
+
+def main():
+    p = argparse.ArgumentParser(description="train the demo BERT")
+    p.add_argument("cache")
+    p.add_argument("out")
+    p.add_argument("--steps", type=int, default=3000)
+    a = p.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(3)
+    folder = os.path.join(a.out, FOLDER)
+    write_tokenizer(folder)
+    tokenizer = BertTokenizer.from_pretrained(folder)
+    network = network_for(tokenizer)
+    train(network, tokenizer, statements(a.cache, demo_data.TRAINING), a.steps)
+    calibration = statements(a.cache, demo_data.CALIBRATION)
+    print("right: %d of %d statements" % (right(network, tokenizer, calibration), len(calibration)))
+    network.save_pretrained(folder)
+
+
+if __name__ == "__main__":
+    main()
