@@ -76,7 +76,7 @@ def read_probabilities(folder, model):
     if not found:
         return None
     rows = demo_data.read_table(found[0])
-    return {os.path.splitext(row.pop("file_name"))[0]: {k: float(v) for k, v in row.items()} for row in rows}
+    return {os.path.splitext(row.pop("file_name"))[0]: {k: float(v or "nan") for k, v in row.items()} for row in rows}
 
 
 def program_scores(outputs, prefix, stems):
@@ -87,7 +87,7 @@ def program_scores(outputs, prefix, stems):
         return None, None
     rows = [[tables[0][stem][name + "_sig_model"] for name in names] + [table[stem]["predictions"] for table in tables[1:]]
             for stem in stems]
-    probabilities = np.clip(np.array(rows), 1e-9, 1 - 1e-7)
+    probabilities = np.clip(np.array(rows), 1e-37, 1 - 1e-7)
     bert = np.array([[tables[0][stem].get(name + "_bert_model", np.nan) for name in names] for stem in stems])
     return np.log(probabilities / (1 - probabilities)), bert
 

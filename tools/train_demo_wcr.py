@@ -20,8 +20,8 @@ import demo_training
 from demo_training import LABELS, MODEL_SUFFIXES, OUTPUTS
 
 SCALE = 1.0
-#              channels, kernel, stride
-CONVOLUTIONS = ((48, 16, 8), (64, 8, 4))
+#                channels, kernel, stride
+CONVOLUTIONS = ((48, 16, 8), (80, 8, 4))       # fairseq has no post_extract_proj where the last width is DIM
 DIM, FFN, HEADS, LAYERS = 64, 128, 4, 2
 POSITION_KERNEL, POSITION_GROUPS = 32, 16
 
