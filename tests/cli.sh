@@ -317,6 +317,15 @@ for variant in generic avx2 avx512; do
 done
 TMPDIR=/nonexistent run 1 selftest; holds out "/nonexistent"
 
+# --- the demo models know synthetic ECGs that they never saw
+run 0 synth --out unseen --count 60 --seed 777 --format mixed --quiet
+run 0 --data_path unseen/table.csv --ecg_signals_path unseen --weights_folder "$data/../demo/weights" --use_wcr False \
+  --preprocessing_folder unseen_clean --output_folder unseen_outputs --quiet
+for task in afib_5y lvef_40 lvef_50; do
+  auc=$(sed -n 's/.*"auc": \([0-9.]*\).*/\1/p' unseen_outputs/efficientnetv2_*_"$task".json)
+  is "an AUC over 0.9 of $task" "$(awk -v auc="$auc" 'BEGIN { print (auc > 0.9) }')" 1
+done
+
 # --- output that cannot be written is no success
 if [ -w /dev/full ]; then
   "$program" --help >/dev/full 2>err
