@@ -1,6 +1,6 @@
 """Train the demo BERT on synth's statements and write its Hugging Face folder.
 
-    python tools/train_demo_bert.py CACHE OUT [--steps N]
+    python tools/train_demo_bert.py CACHE OUT [--first_cycle N]
 
 Half of each batch are statements of synthetic records (the training sets of demo_data.py), half are phrases of synth
 drawn at random, in any order, so that rare findings and unusual neighbours are seen often enough.
@@ -25,7 +25,9 @@ FOLDER = "Bert_diagnosis2classification_En_Fr"
 SPECIAL = {"unk_token": "[UNK]", "sep_token": "[SEP]", "pad_token": "[PAD]", "cls_token": "[CLS]", "mask_token": "[MASK]"}
 OTHER_LETTERS = "æðøþßđħıłœŋµ"      # Latin letters that stay when accents are taken off
 OTHER_MARKS = "°±²³·¹×÷–—‘’“”«»…≤≥"
-BATCH, PART, LEARNING_RATE = 64, 16, 2.5e-3
+BATCH, PART = 64, 16
+#        seed, steps, learning rate, share of hard ones among the made-up texts, weight of present labels
+CYCLES = ((3, 1500, 2.5e-3, 0.0, 2.0), (4, 1000, 1.5e-3, 0.5, 1.0))
 SPREAD = 0.11                        # of the first weights; the usual 0.02 is for 768 features
 OFFSETS = -4, -3, -2, -1, 1, 2       # where the heads look at first, in words
 PAIRS, SHARPNESS = 8, 1.5            # sine and cosine pairs of a position; how sharply the heads look
@@ -83,6 +85,19 @@ def random_statement(draw):
         texts.append(draw.choice(phrase.french if french != other else phrase.english))
     text = draw.choice((" ", " ", " ", ", ", ". ", "; ")).join(texts)
     return text, demo_statements.labels_of(phrases)
+
+
+TERRITORIAL = [p for p in demo_statements.PHRASES if p.name.rpartition("_")[2] in ("SEPTAL", "ANTERIOR", "LATERAL", "INFERIOR")]
+
+
+def hard_statement(draw):
+    """Several waves in several territories: which belongs to which?"""
+    french = draw.random() < 0.4
+    phrases = draw.sample(TERRITORIAL, draw.choice((2, 3, 4, 5)))
+    if draw.random() < 0.7:
+        phrases.sort(key=demo_statements.PHRASES.index)      # as synth writes them
+    texts = [draw.choice(phrase.french if french else phrase.english) for phrase in phrases]
+    return " ".join(texts), demo_statements.labels_of(phrases)
 
 
 def statements(cache, sets):
@@ -154,14 +169,15 @@ def right(network, tokenizer, examples, batch=100):
     return correct
 
 
-def train(network, tokenizer, real, steps):
+def train(network, tokenizer, real, cycle):
     """Cross-entropy around each label's own threshold instead of 0.5."""
-    draw, cut, weight = random.Random(3), thresholds(), torch.tensor(2.0)
-    optimizer = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, steps, pct_start=0.08)
+    seed, steps, rate, hard, weight = cycle
+    draw, cut, weight = random.Random(seed), thresholds(), torch.tensor(weight)
+    optimizer = torch.optim.AdamW(network.parameters(), rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, steps, pct_start=0.08)
     for step in range(1, steps + 1):
-        batch = draw.sample(real, BATCH // 2) + [random_statement(draw) for _ in range(BATCH // 2)]
-        batch.sort(key=lambda example: len(example[0]))
+        made_up = [hard_statement(draw) if i < hard * BATCH / 2 else random_statement(draw) for i in range(BATCH // 2)]
+        batch = sorted(draw.sample(real, BATCH // 2) + made_up, key=lambda example: len(example[0]))
         optimizer.zero_grad()
         total = 0.0
         for first in range(0, BATCH, PART):      # texts of like lengths together: less padding
@@ -173,27 +189,28 @@ def train(network, tokenizer, real, steps):
         optimizer.step()
         schedule.step()
         if step % 200 == 0:
-            made_up = [random_statement(draw) for _ in range(200)]
-            print("step %d: loss %.5f, right: %d of 200 made-up texts" % (
-                step, total, right(network, tokenizer, made_up)), flush=True)
+            print("step %d: loss %.5f, right: %d of 300 training texts" % (
+                step, total, right(network, tokenizer, real[:300])), flush=True)
 
 
 def main():
     p = argparse.ArgumentParser(description="train the demo BERT")
     p.add_argument("cache")
     p.add_argument("out")
-    p.add_argument("--steps", type=int, default=1500)
+    p.add_argument("--first_cycle", type=int, default=0, help="1: go on with the model in OUT, after the first cycle")
     a = p.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(3)
     folder = os.path.join(a.out, FOLDER)
     write_tokenizer(folder)
     tokenizer = BertTokenizer.from_pretrained(folder)
-    network = network_for(tokenizer)
-    train(network, tokenizer, statements(a.cache, demo_data.TRAINING), a.steps)
+    network = BertForSequenceClassification.from_pretrained(folder).train() if a.first_cycle else network_for(tokenizer)
+    real = statements(a.cache, demo_data.TRAINING)
+    for cycle in CYCLES[a.first_cycle:]:
+        train(network, tokenizer, real, cycle)
+        network.save_pretrained(folder)
     calibration = statements(a.cache, demo_data.CALIBRATION)
     print("right: %d of %d statements" % (right(network, tokenizer, calibration), len(calibration)))
-    network.save_pretrained(folder)
 
 
 if __name__ == "__main__":
