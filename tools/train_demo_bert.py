@@ -27,7 +27,7 @@ OTHER_LETTERS = "æðøþßđħıłœŋµ"      # Latin letters that stay when a
 OTHER_MARKS = "°±²³·¹×÷–—‘’“”«»…≤≥"
 BATCH, PART = 64, 16
 #        seed, steps, learning rate, share of hard ones among the made-up texts, weight of present labels
-CYCLES = ((3, 1500, 2.5e-3, 0.0, 2.0), (4, 1000, 1.5e-3, 0.5, 1.0))
+CYCLES = ((3, 1500, 2.5e-3, 0.0, 2.0), (4, 1000, 1.5e-3, 0.5, 1.0), (5, 1000, 1e-3, 0.5, 1.0))
 SPREAD = 0.11                        # of the first weights; the usual 0.02 is for 768 features
 OFFSETS = -4, -3, -2, -1, 1, 2       # where the heads look at first, in words
 PAIRS, SHARPNESS = 8, 1.5            # sine and cosine pairs of a position; how sharply the heads look
