@@ -4,7 +4,7 @@
 set -euo pipefail
 source=$(cd "$(dirname "$0")/.." && pwd)
 work=$1
-weights=${2:-$source/tests/golden/analysis/models}
+weights=${2:-$source/demo/weights}
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
 

@@ -93,9 +93,9 @@ is "words of a traceback" "$(cat out err | grep -ci traceback)" 0
 
 # A folder as it is right after ./quickstart; the script runs from there and from anywhere else.
 root=$(cd "$data/.." && pwd)
-mkdir -p house/build/release house/tests/golden/analysis
+mkdir -p house/build/release house/demo
 cp -r "$root/run_pipeline.bash" "$root/heartwise.config" "$root/api_key.json" "$root/inputs" "$root/ecg_signals" house/
-ln -s "$data/golden/analysis/models" house/tests/golden/analysis/models
+ln -s "$root/demo/weights" house/demo/weights
 ln -s "$program" house/build/release/deepecg
 pipeline_command() { # pipeline_command SCRIPT [OPTION ...]
   bash "$1" --mode full_run --csv_file_name data_rows_template.csv "${@:2}" >"$scratch/out" 2>"$scratch/err"
@@ -130,6 +130,19 @@ done
 for no in No FALSE f n 0; do
   run 0 "${table[@]}" --predictions_only="$no"; is "predictions_only=$no" "$(option_of predictions_only)" false
 done
+
+# --- demo models are known by their results
+mkdir -p demo_weights
+echo "not for patients" >demo_weights/DEMO_MODELS_NOT_FOR_PATIENTS.txt
+run 0 "${table[@]}" --weights_folder demo_weights --output_folder demo_outputs --quiet
+holds err "demo_weights holds demo models"
+is "notice" "$(cat demo_outputs/DEMO_MODELS_NOT_FOR_PATIENTS.txt)" "not for patients"
+run 0 "${table[@]}" --quiet
+is "warnings of demo models" "$(grep -c "demo models" err)" 0
+is "notices of a run with other models" "$(find outputs -name 'DEMO*' | wc -l)" 0
+mkdir -p taken/DEMO_MODELS_NOT_FOR_PATIENTS.txt
+run 1 "${table[@]}" --weights_folder demo_weights --output_folder taken
+is "results without their notice" "$(find taken -name '*.json' | wc -l)" 0
 
 # --- devices
 run 0 "${table[@]}" --signal_processing_device cuda:1 --diagnosis_classifier_device cuda
@@ -303,6 +316,19 @@ for variant in generic avx2 avx512; do
   fi
 done
 TMPDIR=/nonexistent run 1 selftest; holds out "/nonexistent"
+
+# --- the demo models know synthetic ECGs that they never saw
+run 0 synth --out unseen --count 60 --seed 777 --format mixed --quiet
+run 0 --data_path unseen/table.csv --ecg_signals_path unseen --weights_folder "$data/../demo/weights" \
+  --preprocessing_folder unseen_clean --output_folder unseen_outputs --quiet
+for model in efficientnetv2 wcr; do
+  for task in afib_5y lvef_40 lvef_50; do
+    auc=$(sed -n 's/.*"auc": \([0-9.]*\).*/\1/p' unseen_outputs/"$model"_*_"$task".json)
+    is "an AUC over 0.9 of $model, $task" "$(awk -v auc="$auc" 'BEGIN { print (auc > 0.9) }')" 1
+  done
+  rhythm=$(sed -n '/"Rhythm Disorders"/,/}/s/.*"micro_auc": \([0-9.]*\).*/\1/p' unseen_outputs/"$model"_77_classes_*.json)
+  is "a micro AUC over 0.9 of $model, rhythm" "$(awk -v auc="$rhythm" 'BEGIN { print (auc > 0.9) }')" 1
+done
 
 # --- output that cannot be written is no success
 if [ -w /dev/full ]; then

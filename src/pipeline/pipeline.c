@@ -4,6 +4,7 @@
 #include "base/atomic_file.h"
 #include "base/clock.h"
 #include "pipeline/analysis.h"
+#include "pipeline/demo_notice.h"
 #include "pipeline/input_table.h"
 #include "pipeline/model_folders.h"
 #include "pipeline/paths.h"
@@ -88,6 +89,23 @@ static void run_steps(const input_table *table, const pipeline_options *options,
   }
 }
 
+static bool prepare_models(arena *memory, const input_table *table, const pipeline_options *options,
+                           const reporter *r, error_list *errors, error *err) {
+  if (!demo_notice_copy(memory, options->weights_folder, options->output_folder, r, err))
+    return false;
+  model_folders_ensure(table, options, r, errors);
+  return true;
+}
+
+static bool finish_summary(const pipeline_options *options, const error_list *errors, run_summary *summary,
+                           error *err) {
+  double start = clock_seconds();
+  summary_finish(summary, options->cancelled && *options->cancelled);
+  if (summary->model_count)
+    summary_add_stage(summary, clock_seconds() - start, "checksums of models");
+  return summary_write(summary, options, errors, err);
+}
+
 static bool run_in_folder(arena *memory, const pipeline_options *options, const reporter *r,
                           error_list *errors, run_summary *summary, error *err) {
   double start = clock_seconds();
@@ -103,14 +121,11 @@ static bool run_in_folder(arena *memory, const pipeline_options *options, const 
   bool ok = make_folders(options->output_folder, err) && claim_stamp(memory, options, summary, &claim, err);
   if (ok) {
     summary_add_stage(summary, clock_seconds() - start, "read table");
-    if (options->mode != MODE_PREPROCESSING)
-      model_folders_ensure(&table, options, r, errors);
-    run_steps(&table, options, r, errors, summary);
-    start = clock_seconds();
-    summary_finish(summary, options->cancelled && *options->cancelled);
-    if (summary->model_count)
-      summary_add_stage(summary, clock_seconds() - start, "checksums of models");
-    ok = summary_write(summary, options, errors, err);
+    ok = options->mode == MODE_PREPROCESSING || prepare_models(memory, &table, options, r, errors, err);
+    if (ok) {
+      run_steps(&table, options, r, errors, summary);
+      ok = finish_summary(options, errors, summary, err);
+    }
     unlink(claim);
   }
   input_table_close(&table);
