@@ -302,6 +302,22 @@ is "bytes of logits" "$(wc -c <logits)" $((2 * 77 * 4))
 run 4 bench "$small/Bert_diagnosis2classification_En_Fr" --batch 3 --once --input texts; one_line_error; holds err "2 lines"
 run 4 bench garbage.pt; one_line_error; holds err garbage.pt
 
+# --- check
+damaged=$data/golden/preprocessing/damaged_npy/inputs
+run 2 check; one_line_error
+run 2 check a.csv b.csv; one_line_error
+run 4 check absent.csv; one_line_error; holds err absent.csv
+run 0 check made/table.csv --ecg_signals_path made "${models[@]}"
+holds out "5 rows name 5 ECG files that exist and 0 that don't"; holds out "2 x GE MUSE XML, 500 Hz, 5000 samples"
+is "models" "$(grep -c ' for ' out)" 9
+run 1 check "$damaged/inputs.csv" --ecg_signals_path "$damaged" "${models[@]}" --use_wcr False --json
+holds out '"missing": 12'; holds out '"unusable": 11'; holds out 'Contains NaN values'
+run 3 check made/table.csv --ecg_signals_path made --weights_folder made; holds out "the model is not there"
+run 4 check made/table.csv --ecg_signals_path nowhere "${models[@]}"; holds out "0 ECG files that exist"
+mkdir -p twice/a twice/b && cp made/ecg_000000.xml twice/a/x.xml && cp made/ecg_000003.xml twice/b/x.xml
+printf 'afib_5y,afib_ecg_file_name\n1,a/x.xml\n0,b/x.xml\n' >twice/table.csv
+run 1 check twice/table.csv --ecg_signals_path twice "${models[@]}"; holds out "1 would fail: another file has the same name"
+
 # --- selftest: all kernels that this machine can run
 for variant in generic avx2 avx512; do
   if DEEPECG_CPU=$variant "$program" selftest >out 2>&1; then
