@@ -302,6 +302,10 @@ is "bytes of logits" "$(wc -c <logits)" $((2 * 77 * 4))
 run 4 bench "$small/Bert_diagnosis2classification_En_Fr" --batch 3 --once --input texts; one_line_error; holds err "2 lines"
 run 4 bench garbage.pt; one_line_error; holds err garbage.pt
 
+run 0 predict made/ecg_000000.xml --weights_folder "$data/../demo/weights" --models afib_5y --quiet
+holds err "means nothing for a patient"; holds out "means nothing for a patient"
+run 0 predict made/ecg_000000.xml --weights_folder "$data/../demo/weights" --models afib_5y --json; holds out '"demo_models": true'
+
 # --- check
 damaged=$data/golden/preprocessing/damaged_npy/inputs
 run 2 check; one_line_error

@@ -2,6 +2,7 @@
 
 #include "base/atomic_file.h"
 #include "base/mapped_file.h"
+#include "model/demo_models.h"
 #include "pipeline/paths.h"
 
 bool demo_notice_copy(arena *memory, const char *weights_folder, const char *output_folder, const reporter *r,
@@ -10,15 +11,12 @@ bool demo_notice_copy(arena *memory, const char *weights_folder, const char *out
   char *to = from ? arena_printf(memory, err, "%s/%s", output_folder, DEMO_NOTICE_NAME) : NULL;
   if (!to)
     return false;
-  if (!path_exists(from))
+  if (!demo_models_warn(weights_folder, r))
     return true;
   mapped_file notice;
   if (!mapped_file_open(&notice, from, err))
     return false;
   bool ok = atomic_file_save(to, ATOMIC_FILE_REPLACE, false, notice.data, notice.size, err);
   mapped_file_close(&notice);
-  report(r, REPORT_WARNING,
-         "%s holds demo models: they know synthetic ECGs only, and what they say means nothing for a patient",
-         weights_folder);
   return ok;
 }

@@ -4,6 +4,7 @@
 #include "base/mapped_file.h"
 #include "cleaning/cleaning.h"
 #include "ecg/formats/format.h"
+#include "model/demo_models.h"
 #include "model/model.h"
 #include "model/text_model.h"
 
@@ -262,6 +263,7 @@ bool prediction_make(const char *const *paths, size_t count, const prediction_op
   if (!p->memory || !(p->answers = arena_alloc_array(p->memory, count, sizeof *p->answers, err)))
     return false;
   memset(p->answers, 0, count * sizeof *p->answers);
+  p->demo = demo_models_warn(options->weights_folder, r);
   for (size_t i = 0; i < count; i++)
     p->answers[i].path = paths[i];
   job j = {.options = options,

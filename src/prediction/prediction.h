@@ -47,6 +47,7 @@ typedef struct prediction {
   const char *model_problems[TASK_MODELS_MAX]; /* NULL: the model ran */
   const char *text_problem;
   size_t models_run;
+  bool demo; /* the models were made for demonstration: the answers mean nothing for a patient */
 } prediction;
 
 /* The catalogue's models that have a folder in weights_folder, the text model not counted. Returns how many.

@@ -83,8 +83,9 @@ bool predict_print_json(const prediction *p, const prediction_options *options, 
   json_t *files = json_array();
   for (size_t i = 0; files && i < p->count; i++)
     json_array_append_new(files, answer_object(&p->answers[i], options));
-  json_t *all = json_pack("{s:s, s:i, s:o, s:o}", "version", DEEPECG_VERSION, "cleaned_together",
-                          (int)p->answered, "files", files, "model_problems", problems_object(p, options));
+  json_t *all = json_pack("{s:s, s:b, s:i, s:o, s:o}", "version", DEEPECG_VERSION, "demo_models", p->demo,
+                          "cleaned_together", (int)p->answered, "files", files, "model_problems",
+                          problems_object(p, options));
   char *text = all ? json_dumps(all, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
   json_decref(all);
   if (!text)

@@ -202,5 +202,6 @@ void predict_print_text(const prediction *p, const prediction_options *options, 
   if (p->models_run)
     printf("* at or above the model's operating point%s\n",
            text ? "; ! a model and the machine's statement disagree" : "");
-  puts("For research. Not a medical device.");
+  puts(p->demo ? "Demo models, trained on synthetic ECGs only: this means nothing for a patient."
+               : "For research. Not a medical device.");
 }
