@@ -97,7 +97,7 @@ static void check_pair(const char *op, const shape *a, const shape *b, bool chan
 
 static void test_binary(void **state) {
   use_variant(state);
-  static const char *const ops[] = {"add", "sub", "mul", "div"};
+  static const char *const ops[] = {"add", "sub", "mul", "div", "maximum", "minimum"};
   const shape shapes[][2] = {
       {SHAPE(1, 5, 18), SHAPE(1, 5, 18)},   {SHAPE(1, 70, 131), SHAPE(1, 70, 131)},
       {SHAPE(1, 70, 131), SHAPE(1, 70, 1)}, {SHAPE(1, 33, 20), SHAPE(1, 1, 20)},

@@ -74,6 +74,36 @@ static void check_meanings(const meaning *meanings, size_t count) {
 
 #define CHECK(meanings) check_meanings(meanings, sizeof(meanings) / sizeof *(meanings))
 
+/* Bounds far from the numbers cost no precision. */
+static void test_bounds(void **state) {
+  (void)state;
+  static const meaning meanings[] = {
+      {"    return torch.clamp(x, -1000000000., 1000000000.)\n", "(1, 2, 3)", {1, -2, 3, -4, 5, -6}},
+      {"    return torch.clamp(x, -1000000000.)\n", "(1, 2, 3)", {1, -2, 3, -4, 5, -6}},
+      {"    return torch.clamp(x, None, 1000000000.)\n", "(1, 2, 3)", {1, -2, 3, -4, 5, -6}},
+      {"    return torch.clamp(x, 0, 6)\n", "(1, 2, 3)", {1, 0, 3, 0, 5, 0}},
+      {"    return torch.clamp(x, 0, 4)\n", "(1, 2, 3)", {1, 0, 3, 0, 4, 0}},
+      {"    return torch.clamp(x, 4, 2)\n", "(1, 2, 3)", {2, 2, 2, 2, 2, 2}},
+      {"    return torch.hardtanh(x)\n", "(1, 2, 3)", {1, -1, 1, -1, 1, -1}},
+      {"    return torch.hardtanh(x, 1, 1)\n", "(1, 2, 3)", {1, 1, 1, 1, 1, 1}},
+      {"    return torch.maximum(x, torch.full([1], -1000000000.))\n", "(1, 2, 3)", {1, -2, 3, -4, 5, -6}},
+      {"    return torch.minimum(torch.full([3], 1000000000.), x)\n", "(1, 2, 3)", {1, -2, 3, -4, 5, -6}},
+      {"    return torch.max(x, torch.mul(x, -1000000000.))\n", "(1, 2, 3)", {1, 2e9f, 3, 4e9f, 5, 6e9f}},
+  };
+  CHECK(meanings);
+}
+
+/* dim=-1 is one norm of the whole tensor. */
+static void test_norm_of_the_whole_weight(void **state) {
+  (void)state;
+  static const meaning meanings[] = {
+      {"    return torch._weight_norm(self.weight, CONSTANTS.c1, -1)\n",
+       "(2, 3)",
+       {0.0524142f, 0.1048285f, 0.1572427f, 0.2096570f, 0.2620712f, 0.3144855f}},
+  };
+  CHECK(meanings);
+}
+
 static void test_statements(void **state) {
   (void)state;
   static const meaning meanings[] = {
@@ -460,8 +490,13 @@ static void test_refused_operands(void **state) {
        LINE_12 "adaptive_avg_pool1d: output_size=0"},
       {FORWARD "    return torch._weight_norm(x, self.weight)\n", ERROR_UNSUPPORTED,
        LINE_12 "aten::_weight_norm: weight normalisation of what is no weight"},
-      {FORWARD "    return torch.hardtanh(x, 1, 1)\n", ERROR_UNSUPPORTED,
-       LINE_12 "aten::hardtanh: bounds 1 and 1"},
+      {FORWARD "    return torch._weight_norm(self.weight, self.tied, -1)\n", ERROR_FORMAT,
+       LINE_12 "aten::_weight_norm: g and v don't match"},
+      {FORWARD "    return torch.scaled_dot_product_attention(x, x, x, self.mask)\n", ERROR_UNSUPPORTED,
+       LINE_12 "aten::scaled_dot_product_attention: attn_mask holds booleans"},
+      {FORWARD
+       "    m = torch.slice(self.mask, 0, 0, 2)\n    return torch.scaled_dot_product_attention(x, x, x, m)\n",
+       ERROR_UNSUPPORTED, "attn_mask holds booleans"},
       {FORWARD "    return torch.sum(x, [3])\n", ERROR_FORMAT, LINE_12 "aten::sum: dim=3"},
       {FORWARD "    return torch.sum(x, [1, 1])\n", ERROR_FORMAT,
        LINE_12 "reduce_sum: axis=1 is listed twice"},
@@ -508,6 +543,10 @@ static void test_recursion(void **state) {
        "the model's code takes more than"},
       {FORWARD "    l = [1, 2]\n    while True:\n      l = torch.add(l, l)\n    return x\n", ERROR_LIMIT,
        "the model's code takes more than"},
+      {FORWARD "    l = [1, 2]\n    for i in range(14):\n      l = torch.add(l, l)\n"
+               "    b = [torch.add(l, [1])]\n    for i in range(15):\n      b = torch.add(b, b)\n"
+               "    y = torch.__contains__(b, torch.add(l, [2]))\n    return x\n",
+       ERROR_LIMIT, "the model's code takes more than"}, /* 2^30 comparisons */
   };
   REFUSE(refusals);
 }
@@ -742,6 +781,7 @@ static void test_extreme_numbers(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_bounds),           cmocka_unit_test(test_norm_of_the_whole_weight),
       cmocka_unit_test(test_statements),       cmocka_unit_test(test_numbers),
       cmocka_unit_test(test_operators),        cmocka_unit_test(test_in_place),
       cmocka_unit_test(test_constants),        cmocka_unit_test(test_several_outputs),

@@ -203,6 +203,15 @@ static void nan_wins_every_maximum(void **state) {
     op_find(names[i])->evaluate(&view, 1, &a, &(shape){3, {1, 1, 1}}, &y);
     assert_true(isnan(y));
   }
+  const tensor_view pair[2] = {view, {DTYPE_F32, {1, {1}}, x}}, reversed[2] = {pair[1], view};
+  const char *const pairwise[] = {"maximum", "minimum"};
+  for (size_t i = 0; i < 2; i++) {
+    float y[3] = {0}, z[3] = {0};
+    op_find(pairwise[i])->evaluate(pair, 2, &a, &view.shape, y);
+    op_find(pairwise[i])->evaluate(reversed, 2, &a, &view.shape, z);
+    assert_true(y[0] == 1 && isnan(y[1]) && y[2] == (i == 0 ? 2 : 1));
+    assert_true(z[0] == 1 && isnan(z[1]) && z[2] == y[2]);
+  }
 }
 
 static void indices_outside_a_table_give_nan(void **state) {

@@ -224,6 +224,8 @@ def elementwise():
         add("sub", [x, y], x - y)
         add("mul", [x, y], x * y)
         add("div", [x, y], x / y)
+        add("maximum", [x, y], torch.maximum(x, y))
+        add("minimum", [x, y], torch.minimum(x, y))
 
 
 def shapes():

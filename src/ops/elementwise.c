@@ -37,6 +37,15 @@ static float divide(float a, float b) {
   return a / b;
 }
 
+/* NaN wins. */
+static float larger(float a, float b) {
+  return b > a || isnan(b) ? b : a;
+}
+
+static float smaller(float a, float b) {
+  return b < a || isnan(b) ? b : a;
+}
+
 static void add_evaluate(const tensor_view *inputs, int input_count, const op_attributes *a,
                          const shape *result_shape, void *result) {
   (void)input_count, (void)a;
@@ -61,7 +70,21 @@ static void div_evaluate(const tensor_view *inputs, int input_count, const op_at
   apply(inputs, result_shape, divide, result);
 }
 
+static void maximum_evaluate(const tensor_view *inputs, int input_count, const op_attributes *a,
+                             const shape *result_shape, void *result) {
+  (void)input_count, (void)a;
+  apply(inputs, result_shape, larger, result);
+}
+
+static void minimum_evaluate(const tensor_view *inputs, int input_count, const op_attributes *a,
+                             const shape *result_shape, void *result) {
+  (void)input_count, (void)a;
+  apply(inputs, result_shape, smaller, result);
+}
+
 const op_descriptor op_add = {"add", 2, 2, NULL, infer, add_evaluate, NULL};
 const op_descriptor op_sub = {"sub", 2, 2, NULL, infer, sub_evaluate, NULL};
 const op_descriptor op_mul = {"mul", 2, 2, NULL, infer, mul_evaluate, NULL};
 const op_descriptor op_div = {"div", 2, 2, NULL, infer, div_evaluate, NULL};
+const op_descriptor op_maximum = {"maximum", 2, 2, NULL, infer, maximum_evaluate, NULL};
+const op_descriptor op_minimum = {"minimum", 2, 2, NULL, infer, minimum_evaluate, NULL};

@@ -127,29 +127,39 @@ extern const op_descriptor *const op_table[];
 extern const size_t op_count;
 const op_descriptor *op_find(const char *name);
 
-/* Operators, operands in order ([x] = optional). Operands and results are F32 unless said otherwise. Graph
- * inputs and constants are values of the graph, not operators. conv1d        x (B,Cin,T), weight
- * (Cout,Cin/groups,K), [bias (Cout)], [residual (B,Cout,To)] kernel, stride, padding_left, padding_right,
- * dilation, groups, activation, alpha; result = activation(conv + bias + residual) linear        x (...,In),
- * weight (Out,In), [bias (Out)], [residual (...,Out)]; activation, alpha (as conv1d) matmul        a
- * (...,M,K), b (...,K,N) with NumPy broadcasting of leading axes; transpose_b: b is (...,N,K) batch_norm    x
- * (B,C,...), mean (C), variance (C), [gamma (C)], [beta (C)]; epsilon group_norm    x (B,C,...), [gamma (C)],
- * [beta (C)]; groups, epsilon       (instance_norm is groups = C) layer_norm    x, [gamma], [beta] (of x's
- * axes from `axis` on); axis = first normalised axis, epsilon activation    x; activation (not none), alpha
- *   prelu         x (B,C,...), slope (1) or (C)
- *   softmax       x; axis
- *   max_pool1d, avg_pool1d   x (B,C,T); kernel, stride, padding_left, padding_right, dilation (max),
- * ceil_mode, count_include_pad (avg) adaptive_avg_pool1d, adaptive_max_pool1d   x (B,C,T); output_size
- *   reduce_mean, reduce_sum, reduce_max   x; ints = axes (at least one), keep_dim
- *   count_nonzero x (F32 or I32); ints = axes, keep_dim (result F32)
- *   add, sub, mul, div       a, b with NumPy broadcasting
- *   concat        1..OP_MAX_INPUTS tensors of one type; axis
- *   slice         x (any type); axis, start, stop, step: 0 <= start < stop <= size, step >= 1
- *   pad           x; ints = (begin, end) of the last axis, then of the one before, ..., none negative; value
- *   reshape       x (any type); ints = whole target shape, no -1
- *   transpose     x (any type); ints = permutation: result axis i is x's axis ints[i]
- *   embedding     table (N,D), indices I32 (...): result (...,D); an index outside the table gives a row of
- * NaN attention     q, k, v (B,T,H*D) each; heads, scale: softmax(q k^T * scale) v per head -> (B,T,H*D)
+/* clang-format off */
+/* Operators, operands in order ([x] = optional); attributes behind the semicolon. Operands and results are F32
+ * unless said otherwise. Graph inputs and constants are values of the graph, not operators.
+ *
+ * conv1d           x (B,Cin,T), weight (Cout,Cin/groups,K), [bias (Cout)], [residual (B,Cout,To)]; kernel, stride,
+ *                  padding_left, padding_right, dilation, groups, activation, alpha. The result is
+ *                  activation(conv + bias + residual).
+ * linear           x (...,In), weight (Out,In), [bias (Out)], [residual (...,Out)]; activation, alpha (as conv1d)
+ * matmul           a (...,M,K), b (...,K,N) with NumPy broadcasting of leading axes; transpose_b: b is (...,N,K)
+ * batch_norm       x (B,C,...), mean (C), variance (C), [gamma (C)], [beta (C)]; epsilon
+ * group_norm       x (B,C,...), [gamma (C)], [beta (C)]; groups, epsilon (instance norm is groups = C)
+ * layer_norm       x, [gamma], [beta] (of x's axes from `axis` on); axis = first normalised axis, epsilon
+ * activation       x; activation (not none), alpha
+ * prelu            x (B,C,...), slope (1) or (C)
+ * softmax          x; axis
+ * max_pool1d, avg_pool1d
+ *                  x (B,C,T); kernel, stride, padding_left, padding_right, dilation (max), ceil_mode,
+ *                  count_include_pad (avg)
+ * adaptive_avg_pool1d, adaptive_max_pool1d
+ *                  x (B,C,T); output_size
+ * reduce_mean, reduce_sum, reduce_max
+ *                  x; ints = axes (at least one), keep_dim
+ * count_nonzero    x (F32 or I32); ints = axes, keep_dim (result F32)
+ * add, sub, mul, div, maximum, minimum
+ *                  a, b with NumPy broadcasting; a maximum or minimum with NaN is NaN
+ * concat           1..OP_MAX_INPUTS tensors of one type; axis
+ * slice            x (any type); axis, start, stop, step: 0 <= start < stop <= size, step >= 1
+ * pad              x; ints = (begin, end) of the last axis, then of the one before, ..., none negative; value
+ * reshape          x (any type); ints = whole target shape, no -1
+ * transpose        x (any type); ints = permutation: result axis i is x's axis ints[i]
+ * embedding        table (N,D), indices I32 (...): (...,D); an index outside the table gives a row of NaN
+ * attention        q, k, v (B,T,H*D) each; heads, scale: softmax(q k^T * scale) v per head -> (B,T,H*D)
  */
+/* clang-format on */
 
 #endif

@@ -27,6 +27,8 @@ const op_descriptor *const op_table[] = {
     &op_sub,
     &op_mul,
     &op_div,
+    &op_maximum,
+    &op_minimum,
     &op_concat,
     &op_slice,
     &op_pad,

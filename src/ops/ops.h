@@ -14,7 +14,7 @@ extern const op_descriptor op_softmax;                                     /* so
 extern const op_descriptor op_max_pool1d, op_avg_pool1d;                   /* pooling.c */
 extern const op_descriptor op_adaptive_avg_pool1d, op_adaptive_max_pool1d; /* adaptive_pooling.c */
 extern const op_descriptor op_reduce_mean, op_reduce_sum, op_reduce_max, op_count_nonzero; /* reduce.c */
-extern const op_descriptor op_add, op_sub, op_mul, op_div;                                 /* elementwise.c */
+extern const op_descriptor op_add, op_sub, op_mul, op_div, op_maximum, op_minimum;         /* elementwise.c */
 extern const op_descriptor op_concat, op_slice, op_pad, op_reshape, op_transpose;          /* shape_ops.c */
 extern const op_descriptor op_embedding;                                                   /* embedding.c */
 

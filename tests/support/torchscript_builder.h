@@ -58,8 +58,8 @@ static inline void pickle_put_tensor(buffer *b, const char *storage, const char 
                 "ccollections\nOrderedDict\n)RtR");
 }
 
-/* The model: Net with training = False, weight = [[1, 2, 3], [4, 5, 6]], tied = its first row, steps = [1,
- * 2], "0" = Act(), call = something that asks to be executed. */
+/* The model: Net with training = False, weight = [[1, 2, 3], [4, 5, 6]], tied = its first row, mask =
+ * three booleans, steps = [1, 2], "0" = Act(), call = something that asks to be executed. */
 static inline void torchscript_put_data(buffer *b) {
   const int64_t dims[2] = {2, 3}, strides[2] = {3, 1};
   PICKLE_PUT(b, "\x80\x02"
@@ -70,6 +70,8 @@ static inline void torchscript_put_data(buffer *b) {
   pickle_put_tensor(b, "FloatStorage", "0", 6, 2, dims, strides);
   pickle_put_text(b, "tied");
   pickle_put_tensor(b, "FloatStorage", "0", 6, 1, dims + 1, strides + 1);
+  pickle_put_text(b, "mask");
+  pickle_put_tensor(b, "BoolStorage", "0", 3, 1, dims + 1, strides + 1);
   pickle_put_text(b, "missing");
   pickle_put_tensor(b, "FloatStorage", "7", 6, 2, dims, strides);
   pickle_put_text(b, "steps");

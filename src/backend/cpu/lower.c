@@ -30,6 +30,8 @@ static const lowering lowerings[] = {
     {"group_norm", lower_group_norm_step},
     {"layer_norm", lower_layer_norm_step},
     {"max_pool1d", lower_pool_step},
+    {"maximum", lower_binary_step},
+    {"minimum", lower_binary_step},
     {"mul", lower_binary_step},
     {"pad", lower_pad_step},
     {"prelu", lower_prelu_step},

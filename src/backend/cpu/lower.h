@@ -21,7 +21,6 @@ lower_function lower_conv1d, lower_depthwise, lower_linear_layer, lower_matrix_p
 /* Squeeze-excitation: a mean whose sums a convolution has left; x * gate, deferred to the convolution or the
  * sum that is its only consumer; that sum. */
 lower_function lower_mean_of_pointwise, lower_mean_of_sums, lower_gate, lower_gated_sum;
-lower_function lower_mean_of_sums, lower_gate, lower_gated_sum;
 /* With kernels. */
 lower_function lower_activation_step, lower_adaptive_pool_step, lower_attention_step, lower_batch_norm_step,
     lower_binary_step, lower_concat_step, lower_embedding_step, lower_group_norm_step, lower_layer_norm_step,

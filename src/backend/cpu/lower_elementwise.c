@@ -174,7 +174,8 @@ static lower_result lower_walk(builder *b, const graph_node *n, binary_parameter
 
 lower_result lower_binary_step(builder *b, const graph_node *n, error *err) {
   static const char *const names[] = {
-      [BINARY_ADD] = "add", [BINARY_SUB] = "sub", [BINARY_MUL] = "mul", [BINARY_DIV] = "div"};
+      [BINARY_ADD] = "add", [BINARY_SUB] = "sub",         [BINARY_MUL] = "mul",
+      [BINARY_DIV] = "div", [BINARY_MAXIMUM] = "maximum", [BINARY_MINIMUM] = "minimum"};
   binary_parameters *p = builder_parameters(b, sizeof *p, err);
   if (!p)
     return LOWER_FAILED;

@@ -141,7 +141,11 @@ static bool stored_value(lowering *l, const pickle_value *v, const char *folder,
     return false;
   if (!torch_tensor_from_pickle(l->archive, l->root, folder, v, stored, err))
     return error_prefix(err, "tensor '%s'", path);
-  *tensor = (ts_tensor){.id = VALUE_NONE, .stored = stored, .name = path, .swapped = VALUE_NONE};
+  *tensor = (ts_tensor){.id = VALUE_NONE,
+                        .stored = stored,
+                        .name = path,
+                        .boolean = stored->type == STORED_BOOL,
+                        .swapped = VALUE_NONE};
   tensor->alias = tensor;
   *result = (ts_value){.kind = TS_TENSOR, .as.tensor = tensor};
   if (stored->rank > 0)

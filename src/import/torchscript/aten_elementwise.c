@@ -85,47 +85,23 @@ bool lower_threshold(aten_call *call, ts_value *result, error *err) {
   return aten_activate(call, ACTIVATION_RELU, 0, x, &id, err) && aten_result(call, id, result, err);
 }
 
-/* A ramp from low to high, made of relu6, the ramp from 0 to 6. */
-static bool clamp_between(aten_call *call, value_id x, double low, double high, value_id *id, error *err) {
-  double step = (high - low) / 6;
-  if (!(step > 0) || isinf(step))
-    return error_set(err, ERROR_UNSUPPORTED, "bounds %g and %g", low, high);
-  return (low == 0 || aten_scalar_binary(call, "sub", x, low, &x, err)) &&
-         (step == 1 || aten_scalar_binary(call, "div", x, step, &x, err)) &&
-         aten_activate(call, ACTIVATION_RELU6, 0, x, id, err) &&
-         (step == 1 || aten_scalar_binary(call, "mul", *id, step, id, err)) &&
-         (low == 0 || aten_scalar_binary(call, "add", *id, low, id, err));
-}
-
-/* max(x, low) = relu(x - low) + low */
-static bool clamp_below(aten_call *call, value_id x, double low, value_id *id, error *err) {
-  return (low == 0 || aten_scalar_binary(call, "sub", x, low, &x, err)) &&
-         aten_activate(call, ACTIVATION_RELU, 0, x, id, err) &&
-         (low == 0 || aten_scalar_binary(call, "add", *id, low, id, err));
-}
-
-/* min(x, high) = high - relu(high - x) */
-static bool clamp_above(aten_call *call, value_id x, double high, value_id *id, error *err) {
-  value_id bound;
-  return lowering_fill(call->l, &(shape){.rank = 0}, high, &bound, err) &&
-         aten_binary(call, "sub", bound, x, id, err) &&
-         aten_activate(call, ACTIVATION_RELU, 0, *id, id, err) &&
-         aten_binary(call, "sub", bound, *id, id, err);
-}
-
+/* The upper bound wins where it is the smaller one. The common ramps are activations, which the layer before
+ * takes in. */
 bool lower_clamp(aten_call *call, ts_value *result, error *err) {
-  value_id x, id;
-  double low, high;
+  value_id x;
+  double low = 0, high = 0;
   bool has_low = aten_is_given(call, "min"), has_high = aten_is_given(call, "max");
   if (!aten_tensor(call, "self", &x, err) || (has_low && !aten_real(call, "min", &low, err)) ||
       (has_high && !aten_real(call, "max", &high, err)))
     return false;
   if (!has_low && !has_high)
     return error_set(err, ERROR_FORMAT, "neither min nor max");
-  bool good = has_low && has_high ? clamp_between(call, x, low, high, &id, err)
-              : has_low           ? clamp_below(call, x, low, &id, err)
-                                  : clamp_above(call, x, high, &id, err);
-  return good && aten_result(call, id, result, err);
+  bool is_relu = has_low && low == 0, is_relu6 = is_relu && has_high && high == 6;
+  bool good = is_relu6  ? aten_activate(call, ACTIVATION_RELU6, 0, x, &x, err)
+              : is_relu ? aten_activate(call, ACTIVATION_RELU, 0, x, &x, err)
+                        : !has_low || aten_scalar_binary(call, "maximum", x, low, &x, err);
+  return good && (!has_high || is_relu6 || aten_scalar_binary(call, "minimum", x, high, &x, err)) &&
+         aten_result(call, x, result, err);
 }
 
 /* The first half times the sigmoid of the second. */
@@ -246,15 +222,11 @@ bool lower_divide(aten_call *call, ts_value *result, error *err) {
          aten_result(call, id, result, err);
 }
 
-/* detail: 1 maximum = relu(a - b) + b, 0 minimum = a - relu(a - b) */
-static bool append_extreme(aten_call *call, value_id a, value_id b, bool maximum, value_id *id, error *err) {
-  return aten_binary(call, "sub", a, b, id, err) && aten_activate(call, ACTIVATION_RELU, 0, *id, id, err) &&
-         (maximum ? aten_binary(call, "add", *id, b, id, err) : aten_binary(call, "sub", a, *id, id, err));
-}
-
+/* detail: 1 maximum, 0 minimum */
 bool lower_maximum(aten_call *call, ts_value *result, error *err) {
   value_id a, b, id;
-  return binary_operands(call, &a, &b, err) && append_extreme(call, a, b, call->op->detail == 1, &id, err) &&
+  return binary_operands(call, &a, &b, err) &&
+         aten_binary(call, call->op->detail == 1 ? "maximum" : "minimum", a, b, &id, err) &&
          aten_result(call, id, result, err);
 }
 
@@ -365,7 +337,8 @@ bool lower_extreme(aten_call *call, ts_value *result, error *err) {
   if (!aten_tensor(call, "self", &x, err))
     return false;
   if (second->kind == TS_TENSOR)
-    return aten_tensor(call, "dim", &other, err) && append_extreme(call, x, other, maximum, &id, err) &&
+    return aten_tensor(call, "dim", &other, err) &&
+           aten_binary(call, maximum ? "maximum" : "minimum", x, other, &id, err) &&
            aten_result(call, id, result, err);
   ts_value reduced;
   if (!read_axes(call, lowering_shape(call->l, x)->rank, &a, err) ||

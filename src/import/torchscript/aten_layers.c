@@ -153,6 +153,10 @@ bool lower_attention(aten_call *call, ts_value *result, error *err) {
       !aten_tensor(call, "value", &v, err) || !aten_optional_tensor(call, "attn_mask", &mask, err) ||
       !aten_bool(call, "is_causal", &causal, err) || !aten_real(call, "dropout_p", &dropout, err))
     return false;
+  if (aten_argument(call, "attn_mask")->kind == TS_TENSOR &&
+      aten_argument(call, "attn_mask")->as.tensor->boolean)
+    return error_set(err, ERROR_UNSUPPORTED,
+                     "attn_mask holds booleans: only masks that are added are supported");
   if (causal || dropout != 0)
     return error_set(err, ERROR_UNSUPPORTED,
                      causal ? "is_causal=True" : "dropout: was the model saved in training?");
@@ -270,24 +274,28 @@ static void normalise_weight(const float *v, const float *g, const shape *s, int
 
 bool lower_weight_norm(aten_call *call, ts_value *result, error *err) {
   value_id v, g, id;
-  int axis;
-  int64_t elements, scales;
+  int axis = 0;
+  int64_t dim, elements, scales;
   if (!aten_tensor(call, "v", &v, err) || !aten_tensor(call, "g", &g, err) ||
-      !aten_axis(call, "dim", lowering_shape(call->l, v)->rank, &axis, err))
+      !aten_int(call, "dim", &dim, err) ||
+      (dim != -1 && !aten_wrap_axis(dim, lowering_shape(call->l, v)->rank, &axis, err)))
     return false;
   /* copies: the graph's values move when it grows */
   const graph_value direction = *graph_value_get(call->l->graph, v),
                     scale = *graph_value_get(call->l->graph, g);
   if (!direction.data || !scale.data)
     return error_set(err, ERROR_UNSUPPORTED, "weight normalisation of what is no weight");
-  if (!shape_elements(&direction.shape, &elements) || !shape_elements(&scale.shape, &scales) ||
-      scales != direction.shape.dims[axis])
+  if (!shape_elements(&direction.shape, &elements) || !shape_elements(&scale.shape, &scales))
+    return error_set(err, ERROR_INTERNAL, "a value with an impossible shape");
+  /* -1 is not the last axis here, but none: one norm of the whole tensor. */
+  shape parted = dim == -1 ? (shape){2, {1, elements}} : direction.shape;
+  if (scales != parted.dims[axis])
     return error_set(err, ERROR_FORMAT, "g and v don't match");
   float *weight;
   if (!lowering_charge(call->l, elements / 100, err) ||
       !(weight = arena_alloc_array(graph_arena(call->l->graph), (size_t)elements, sizeof *weight, err)))
     return false;
-  normalise_weight(direction.data, scale.data, &direction.shape, axis, weight);
+  normalise_weight(direction.data, scale.data, &parted, axis, weight);
   return lowering_add_constant(call->l, direction.name, &direction.shape, weight, &id, err) &&
          aten_result(call, id, result, err);
 }

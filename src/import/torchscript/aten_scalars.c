@@ -201,6 +201,8 @@ bool lower_compare(aten_call *call, ts_value *result, error *err) {
   if (!numbers && (a->kind == TS_TENSOR || b->kind == TS_TENSOR))
     return error_set(err, ERROR_UNSUPPORTED, "comparing tensors");
   bool equality = call->name[0] == 'e' || call->name[0] == 'n';
+  if (equality && !lowering_charge(call->l, ts_equal_cost(a), err))
+    return false;
   if (!equality && !numbers)
     return error_set(err, ERROR_FORMAT, "an order of %s and %s", ts_kind_name(a->kind),
                      ts_kind_name(b->kind));
@@ -240,11 +242,13 @@ bool lower_contains(aten_call *call, ts_value *result, error *err) {
   if (self->kind != TS_LIST && self->kind != TS_DICT)
     return error_set(err, ERROR_UNSUPPORTED, "in %s", ts_kind_name(self->kind));
   const ts_sequence *s = self->as.sequence;
+  if (!lowering_charge(call->l, (int64_t)s->count * ts_equal_cost(item), err))
+    return false;
   bool found = false;
   for (size_t i = 0; !found && i < s->count; i += self->kind == TS_DICT ? 2 : 1)
     found = ts_equal(&s->items[i], item);
   *result = ts_bool(found);
-  return lowering_charge(call->l, (int64_t)s->count, err);
+  return true;
 }
 
 /* ---- lists, texts ---- */

@@ -456,7 +456,7 @@ static bool evaluate_subscript(lowering *l, frame *f, const ts_expression *e, ts
   case TS_TUPLE:
     return index_sequence(base.as.sequence, &index, result, err);
   case TS_DICT:
-    return lowering_charge(l, (int64_t)base.as.sequence->count, err) &&
+    return lowering_charge(l, (int64_t)base.as.sequence->count * ts_equal_cost(&index), err) &&
            index_dict(base.as.sequence, &index, result, err);
   default:
     return error_set(err, ERROR_UNSUPPORTED, "a subscript of %s", ts_kind_name(base.kind));

@@ -20,6 +20,7 @@ bool lowering_new_tensor(lowering *l, value_id id, ts_value *result, error *err)
 bool lowering_new_view(lowering *l, ts_tensor *base, value_id id, ts_value *result, error *err) {
   if (!new_tensor(l, id, result, err))
     return false;
+  result->as.tensor->boolean = base->boolean;
   result->as.tensor->alias = base->alias;
   base->alias = result->as.tensor;
   return true;

@@ -170,6 +170,11 @@ bool ts_equal(const ts_value *a, const ts_value *b) {
   return equal;
 }
 
+int64_t ts_equal_cost(const ts_value *a) {
+  bool is_sequence = a->kind == TS_LIST || a->kind == TS_TUPLE;
+  return 1 + (is_sequence ? (int64_t)a->as.sequence->count : 0);
+}
+
 bool ts_new_sequence(ts_kind kind, size_t capacity, arena *memory, ts_value *result, error *err) {
   ts_sequence *s = arena_alloc(memory, sizeof *s, err);
   if (!s || !(s->items = arena_alloc_array(memory, capacity, sizeof *s->items, err)))

@@ -45,6 +45,7 @@ struct ts_tensor {
   const ts_number *scalar;     /* its element, if it is stored and 0-dimensional */
   ts_tensor *alias;            /* ring of the tensors that may share memory with it (views) */
   bool stale;                  /* another of the ring was changed in place: what this holds is unknown */
+  bool boolean;                /* stored as booleans, or a view of such a tensor */
   value_id swapped;            /* this is that value with its last two axes swapped; or VALUE_NONE */
 };
 
@@ -135,6 +136,8 @@ ts_value ts_from_number(ts_number number);
 /* Equality as Python's ==, for what sizes, flags and texts need: numbers, texts, None, and flat lists or
  * tuples of them. */
 bool ts_equal(const ts_value *a, const ts_value *b);
+/* How many steps one comparison with the value takes at most. */
+int64_t ts_equal_cost(const ts_value *a);
 
 /* A LIST, TUPLE or DICT with room for `capacity` items, empty. */
 bool ts_new_sequence(ts_kind kind, size_t capacity, arena *memory, ts_value *result, error *err);

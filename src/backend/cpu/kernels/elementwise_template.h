@@ -11,6 +11,10 @@ static inline __attribute__((always_inline)) vec apply_binary(binary_kind kind, 
     return vec_mul(a, b);
   case BINARY_DIV:
     return vec_div(a, b);
+  case BINARY_MAXIMUM:
+    return vec_select(vec_mask_or(vec_greater(b, a), vec_unordered(b, b)), b, a);
+  case BINARY_MINIMUM:
+    return vec_select(vec_mask_or(vec_greater(a, b), vec_unordered(b, b)), b, a);
   case BINARY_PRELU:
     return vec_select(vec_greater(a, vec_set1(0)), a, vec_mul(b, a));
   }
@@ -49,6 +53,8 @@ static void binary(binary_kind kind, const float *a, int a_step, const float *b,
     BINARY_CASE(BINARY_SUB)
     BINARY_CASE(BINARY_MUL)
     BINARY_CASE(BINARY_DIV)
+    BINARY_CASE(BINARY_MAXIMUM)
+    BINARY_CASE(BINARY_MINIMUM)
     BINARY_CASE(BINARY_PRELU)
   }
 }

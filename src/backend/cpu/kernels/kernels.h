@@ -27,6 +27,8 @@ typedef enum binary_kind {
   BINARY_SUB,
   BINARY_MUL,
   BINARY_DIV,
+  BINARY_MAXIMUM, /* NaN wins */
+  BINARY_MINIMUM,
   BINARY_PRELU /* a where it is above 0, else a * b */
 } binary_kind;
 
