@@ -363,6 +363,34 @@ static void predictions_need_no_labels(void **state) {
   test_run_free(&run);
 }
 
+/* A label that is there is written; one that isn't costs its row only where metrics are wanted. */
+static void predictions_keep_rows_without_a_label(void **state) {
+  (void)state;
+  test_run run;
+  char table[1024] = "", path[2 * TEST_PATH_SIZE];
+  init_golden(&run, "some_labels", table);
+  snprintf(table, sizeof table, "%s/table.csv", run.root);
+  write_text(table, "afib_5y,afib_ecg_file_name\n,ecg_003.xml\n1,ecg_001.xml\n0,ecg_000.xml\n");
+  for (int predictions_only = 0; predictions_only < 2; predictions_only++) {
+    run.options.predictions_only = predictions_only;
+    test_run_go(&run);
+    assert_int_equal(run.errors.count, 0);
+    test_run_output(&run, "efficientnetv2_afib_5y", "afib_5y_probabilities.csv", path);
+    csv_table *made = read_table(path);
+    assert_int_equal(csv_table_rows(made), 2 + predictions_only);
+    if (predictions_only) {
+      assert_string_equal(csv_table_cell(made, 0, 0).text, "ecg_003.base64");
+      assert_true(csv_table_cell(made, 0, 1).is_null);
+      assert_false(csv_table_cell(made, 0, 2).is_null);
+    }
+    assert_string_equal(csv_table_cell(made, (size_t)predictions_only, 1).text, "1");
+    csv_table_destroy(made);
+    test_run_output(&run, "efficientnetv2_afib_5y", "afib_5y.json", path);
+    assert_int_equal(access(path, F_OK), predictions_only ? -1 : 0);
+  }
+  test_run_free(&run);
+}
+
 static void bad_cleaned_records_are_left_out(void **state) {
   (void)state;
   test_run run;
@@ -449,6 +477,7 @@ int main(void) {
       cmocka_unit_test(golden_full_run_is_reproduced),
       cmocka_unit_test(one_row_and_no_row),
       cmocka_unit_test(predictions_need_no_labels),
+      cmocka_unit_test(predictions_keep_rows_without_a_label),
       cmocka_unit_test(bad_cleaned_records_are_left_out),
       cmocka_unit_test(missing_model_is_one_line_and_the_rest_runs),
       cmocka_unit_test(run_file_says_what_was_done),

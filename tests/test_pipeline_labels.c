@@ -263,6 +263,40 @@ static void predictions_alone_need_no_text_model(void **state) {
   end(&l);
 }
 
+/* With the label column a row without a diagnosis is kept too: its text cells are empty, the other's not. */
+static void predictions_alone_keep_rows_without_a_diagnosis(void **state) {
+  (void)state;
+  labels_run l;
+  init(&l, "labels_predictions_partly", HEADER ",ecg_003.xml\nSinus rhythm,ecg_001.xml\n");
+  add_wcr(&l);
+  add_bert(&l, DEFAULT, MODELS DEFAULT "/");
+  l.run.options.predictions_only = true;
+  go(&l, 0);
+  csv_table *table = probabilities(&l);
+  assert_int_equal(csv_table_rows(table), 2);
+  size_t text, signal;
+  count_empty(table, &text, &signal);
+  assert_int_equal(text, LABEL_COUNT);
+  assert_int_equal(signal, 0);
+  assert_true(csv_table_cell(table, 0, 1).is_null);
+  assert_false(csv_table_cell(table, 1, 1).is_null);
+  csv_table_destroy(table);
+  assert_false(has_metrics(&l));
+  end(&l);
+}
+
+/* And where no row has one, the text model isn't missed. */
+static void predictions_alone_without_any_diagnosis(void **state) {
+  (void)state;
+  labels_run l;
+  init(&l, "labels_predictions_empty", HEADER ",ecg_003.xml\n,ecg_001.xml\n");
+  add_wcr(&l);
+  l.run.options.predictions_only = true;
+  go(&l, 0);
+  check_without_truth(&l, 2);
+  end(&l);
+}
+
 /* A network whose results are no numbers says so and leaves its rows out; the table has a header still. */
 static void results_that_are_no_numbers_are_left_out(void **state) {
   (void)state;
@@ -288,6 +322,8 @@ int main(void) {
       cmocka_unit_test(operating_points_are_said),
       cmocka_unit_test(diagnosis_may_come_from_the_file),
       cmocka_unit_test(predictions_alone_need_no_text_model),
+      cmocka_unit_test(predictions_alone_keep_rows_without_a_diagnosis),
+      cmocka_unit_test(predictions_alone_without_any_diagnosis),
       cmocka_unit_test(results_that_are_no_numbers_are_left_out),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

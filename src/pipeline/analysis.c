@@ -180,7 +180,8 @@ static bool predict_and_write(analysis *a, error *err) {
                         .probabilities = a->probabilities,
                         .usable = a->usable,
                         .text_probabilities = a->text_probabilities};
-  bool metrics = a->rows->labelled && (a->task->kind == TASK_BINARY || a->text_probabilities);
+  bool metrics = a->rows->labelled && !a->options->predictions_only &&
+                 (a->task->kind == TASK_BINARY || a->text_probabilities);
   if (!outputs_write(&result, metrics, a->options, a->r, a->summary, err))
     return false;
   if (a->family == FAMILY_WCR && a->task->kind == TASK_77_LABELS)
@@ -208,24 +209,33 @@ static bool interrupted(const pipeline_options *options) {
   return options->cancelled && *options->cancelled;
 }
 
+/* Without a diagnosis predictions need no text model; metrics need one, be there rows or not. */
+static bool reads_texts(const analysis *a) {
+  return a->task->kind == TASK_77_LABELS && a->rows->labelled &&
+         (a->rows->text_count || !a->options->predictions_only);
+}
+
 /* What the text model says of the rows' diagnoses, for all signal models; NULL where there is nothing to ask
  * it, and where it fails, which is a line of `errors`. */
 static float *text_probabilities(const analysis *a) {
   bool signal_model = enabled(a->options, FAMILY_WCR) || enabled(a->options, FAMILY_EFFICIENTNET);
-  if (a->task->kind != TASK_77_LABELS || !a->rows->labelled || !signal_model)
+  if (!reads_texts(a) || !signal_model)
     return NULL;
   error reason;
   float *probabilities = text_labels(a->rows, a->options, a->r, a->summary, &reason);
   if (!probabilities)
-    error_list_add(a->errors, a->options->bert_model, "no ground truth, so no metrics of the 77 labels",
+    error_list_add(a->errors, a->options->bert_model,
+                   a->options->predictions_only ? "the diagnoses could not be read"
+                                                : "no ground truth, so no metrics of the 77 labels",
                    reason.message);
   return probabilities;
 }
 
 static void run_models(const analysis *task) {
   if (task->rows->row_count == 0)
-    report(task->r, REPORT_WARNING, "%s: no row has a label, a file name and a cleaned ECG in %s",
-           task->task->label_column, task->options->preprocessing_folder);
+    report(task->r, REPORT_WARNING, "%s: no row has %sa file name and a cleaned ECG in %s",
+           task->task->label_column, task->options->predictions_only ? "" : "a label, ",
+           task->options->preprocessing_folder);
   float *texts = text_probabilities(task);
   for (model_family family = 0; family < FAMILY_COUNT; family++) {
     if (!enabled(task->options, family) || interrupted(task->options))

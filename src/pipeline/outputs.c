@@ -32,17 +32,20 @@ static bool write_values(csv_writer *w, const float *values, size_t count, error
   return ok;
 }
 
+/* What the text model says of the row's diagnosis; NULL without either. */
+static const float *text_values(const task_result *result, const task_row *row) {
+  bool known = result->text_probabilities && row->labelled;
+  return known ? result->text_probabilities + row->text * LABEL_COUNT : NULL;
+}
+
 static bool write_row(const task_result *result, size_t index, csv_writer *w, error *err) {
   const task_row *row = &result->rows->rows[index];
   const float *values = result->probabilities + row->signal * result->columns;
   bool ok = csv_write_cell(w, result->rows->signals[row->signal].name, err);
   if (result->task->kind == TASK_BINARY)
-    ok = ok && csv_write_cell(w, !result->rows->labelled ? "" : row->label ? "1" : "0", err);
+    ok = ok && csv_write_cell(w, !row->labelled ? "" : row->label ? "1" : "0", err);
   else
-    ok = ok && write_values(w,
-                            result->text_probabilities ? result->text_probabilities + row->text * LABEL_COUNT
-                                                       : NULL,
-                            LABEL_COUNT, err);
+    ok = ok && write_values(w, text_values(result, row), LABEL_COUNT, err);
   return ok && write_values(w, values, result->columns, err) && csv_end_row(w, err);
 }
 

@@ -14,12 +14,12 @@ typedef struct task_result {
   const float *probabilities;
   const unsigned char *usable;
   /* 77 labels: the text model's probabilities, LABEL_COUNT for each of rows->texts; NULL without it: the
-   * cells stay empty then. */
+   * cells stay empty then, as those of a row without a diagnosis do. */
   const float *text_probabilities;
 } task_result;
 
-/* {model}_{stamp}_{task}_probabilities.csv, and where `metrics` says so {model}_{stamp}_{task}.json and .csv.
- */
+/* {model}_{stamp}_{task}_probabilities.csv, and where `metrics` says so {model}_{stamp}_{task}.json and .csv;
+ * every row must be labelled for these. */
 bool outputs_write(const task_result *result, bool metrics, const pipeline_options *options,
                    const reporter *r, run_summary *summary, error *err);
 

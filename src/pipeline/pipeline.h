@@ -22,7 +22,7 @@ typedef struct pipeline_options {
   const char *bert_model; /* its id, for tasks whose labels are texts */
   const char *precision;  /* of the networks' numbers: "fp32" */
   bool use_efficientnet, use_wcr;
-  bool predictions_only;    /* a file column needs no label column; no metrics */
+  bool predictions_only;    /* neither a file column nor a row needs a label; no metrics */
   bool diagnosis_from_file; /* an empty diagnosis cell takes the file's own statements */
   ecg_units units;
   int batch_size;              /* ECGs per call of a network */

@@ -73,16 +73,15 @@ typedef struct known_names {
   string_map signals, texts;
 } known_names;
 
-/* *usable: the row has the label that it needs. */
+/* Give the row the label that its cell holds, if any. */
 static bool label_row(task_rows *rows, known_names *known, csv_cell label, const input_task *task,
-                      const char *file_name, const pipeline_options *options, task_row *made, bool *usable,
-                      error *err) {
+                      const char *file_name, const pipeline_options *options, task_row *made, error *err) {
   if (task->task->kind == TASK_BINARY) {
-    *usable = !label.is_null && binary_label(label, &made->label);
+    made->labelled = !label.is_null && binary_label(label, &made->label);
     return true;
   }
   const char *text = diagnosis_of(rows, label, file_name, options);
-  *usable = text != NULL;
+  made->labelled = text != NULL;
   return !text || find_text(rows, &known->texts, text, &made->text, err);
 }
 
@@ -106,11 +105,10 @@ static bool make_row(task_rows *rows, known_names *known, const input_table *tab
   if (signal == NO_SIGNAL)
     return true;
   task_row made = {.signal = (size_t)signal};
-  bool usable = true;
   if (rows->labelled && !label_row(rows, known, csv_table_cell(table->csv, row, task->label_column), task,
-                                   file.text, options, &made, &usable, err))
+                                   file.text, options, &made, err))
     return false;
-  return !usable || add_row(rows, made, err);
+  return !(made.labelled || options->predictions_only) || add_row(rows, made, err);
 }
 
 bool task_rows_make(task_rows *rows, const input_table *table, const input_task *task,

@@ -8,8 +8,9 @@
 
 typedef struct task_row {
   size_t signal;       /* index into task_rows.signals */
+  bool labelled;       /* false only without a label column or with predictions_only: the next two are 0 */
   unsigned char label; /* binary tasks */
-  size_t text;         /* 77 labels with labels: index into task_rows.texts */
+  size_t text;         /* 77 labels: index into task_rows.texts */
 } task_row;
 
 typedef struct task_signal {
@@ -29,8 +30,8 @@ typedef struct task_rows {
   bool labelled; /* the task has a label column */
 } task_rows;
 
-/* Rows whose label and file name are both non-null and whose cleaned record exists. Free with task_rows_free
- * (also after a failure). */
+/* Rows whose label and file name are both non-null and whose cleaned record exists; with
+ * options->predictions_only the label may be null. Free with task_rows_free (also after a failure). */
 bool task_rows_make(task_rows *rows, const input_table *table, const input_task *task,
                     const pipeline_options *options, error *err);
 void task_rows_free(task_rows *rows);

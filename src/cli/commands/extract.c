@@ -44,8 +44,11 @@ static void say(const reporter *r, const extract_summary *s, const char *out) {
   report(r, REPORT_INFO, "%zu ECGs are in %s, %zu of them with a warning; table: %s/%s", s->extracted, out,
          s->warnings, out, extract_table_name);
   if (s->without_statements)
-    report(r, REPORT_INFO, "%zu ECGs come without a statement: their diagnosis in the table is empty",
-           s->without_statements);
+    report(
+        r, REPORT_INFO,
+        "%zu ECGs come without a statement: their diagnosis in the table is empty (--predictions_only keeps "
+        "them)",
+        s->without_statements);
   if (s->not_dicom || s->other_objects)
     report(r, REPORT_INFO, "%zu files skipped that are not DICOM, %zu DICOM objects that are no waveform",
            s->not_dicom, s->other_objects);

@@ -58,7 +58,7 @@ static const option_spec run_specs[] = {
     {FIELD(units), .kind = OPTION_CHOICE, .choices = unit_names, .default_text = "stored",
      .value_name = "UNITS", .help = "stored: numbers as in the files; physical: microvolts where declared"},
     {FIELD(predictions_only), .kind = OPTION_FLAG, .default_text = "False",
-     .help = "file columns need no label columns; no metrics"},
+     .help = "file columns and rows need no labels; no metrics"},
     {FIELD(diagnosis_from_file), .kind = OPTION_FLAG, .default_text = "False",
      .help = "an empty diagnosis cell takes the ECG file's own statements"},
     {FIELD(diagnosis_classifier_device), .kind = OPTION_DEVICE, .default_text = "cpu", .value_name = "DEVICE",
