@@ -7,6 +7,8 @@
 #include "base/mapped_file.h"
 #include "base/reporter.h"
 #include "base/sha256.h"
+#include "base/string_map.h"
+#include "base/text_hash.h"
 #include "base/utf8.h"
 #include "support/mutate.h"
 
@@ -423,8 +425,49 @@ static void test_mapped_file(void **state) {
   remove(SCRATCH);
 }
 
+/* File names are a stranger's: no two may collide under every key. */
+static void test_text_hash_depends_on_its_key(void **state) {
+  (void)state;
+  static const char *const texts[] = {"", "a", "ecg_0001", "ecg_000123.xml"};
+  for (size_t i = 0; i < 4; i++) {
+    size_t length = strlen(texts[i]);
+    assert_true(text_hash(1, texts[i], length) == text_hash(1, texts[i], length));
+    assert_true(text_hash(1, texts[i], length) != text_hash(2, texts[i], length));
+  }
+  assert_true(text_hash(1, "ab", 1) == text_hash(1, "ac", 1));
+  assert_true(text_hash(1, "a\0", 2) != text_hash(1, "a", 1));
+  string_map one = {0}, other = {0};
+  assert_true(string_map_add(&one, "a", 1, NULL, NULL) && string_map_add(&other, "a", 1, NULL, NULL));
+  assert_true(one.hash_key != other.hash_key);
+  string_map_free(&one);
+  string_map_free(&other);
+}
+
+static void test_string_map(void **state) {
+  (void)state;
+  enum { KEYS = 5000 };
+  static char keys[KEYS][16];
+  string_map map = {0};
+  size_t existing;
+  assert_int_equal(string_map_get(&map, "nothing", 7), 7);
+  for (size_t i = 0; i < KEYS; i++) {
+    snprintf(keys[i], sizeof keys[i], "ecg_%zu", i);
+    assert_true(string_map_add(&map, keys[i], i, &existing, NULL));
+    assert_int_equal(existing, i);
+  }
+  assert_true(string_map_add(&map, "ecg_42", 1, &existing, NULL));
+  assert_int_equal(existing, 42);
+  for (size_t i = 0; i < KEYS; i++)
+    assert_int_equal(string_map_get(&map, keys[i], KEYS), i);
+  assert_int_equal(string_map_get(&map, "ecg_5000", KEYS), KEYS);
+  assert_int_equal(map.count, KEYS);
+  string_map_free(&map);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_text_hash_depends_on_its_key),
+      cmocka_unit_test(test_string_map),
       cmocka_unit_test(test_error_messages),
       cmocka_unit_test(test_error_messages_are_harmless),
       cmocka_unit_test(test_reporter),

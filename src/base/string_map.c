@@ -1,16 +1,12 @@
 #include "base/string_map.h"
 
+#include "base/text_hash.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-/* FNV-1a, finished with a multiply-shift so that the low bits, which pick the slot, depend on all others. */
-static uint64_t hash_text(const char *text) {
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (; *text; text++)
-    hash = (hash ^ (unsigned char)*text) * 0x100000001b3u;
-  hash ^= hash >> 32;
-  hash *= 0xd6e8feb86659fd93u;
-  return hash ^ hash >> 32;
+static uint64_t hash_of(const string_map *map, const char *key) {
+  return text_hash(map->hash_key, key, strlen(key));
 }
 
 void string_map_free(string_map *map) {
@@ -28,12 +24,14 @@ static string_map_slot *find_slot(const string_map *map, const char *key, uint64
 size_t string_map_get(const string_map *map, const char *key, size_t missing) {
   if (!map->capacity)
     return missing;
-  const string_map_slot *slot = find_slot(map, key, hash_text(key));
+  const string_map_slot *slot = find_slot(map, key, hash_of(map, key));
   return slot->key ? slot->value : missing;
 }
 
 static bool grow(string_map *map, error *err) {
-  string_map larger = {.capacity = map->capacity ? map->capacity * 2 : 64, .count = map->count};
+  string_map larger = {.capacity = map->capacity ? map->capacity * 2 : 64,
+                       .count = map->count,
+                       .hash_key = map->capacity ? map->hash_key : text_hash_key(map)};
   larger.slots = calloc(larger.capacity, sizeof *larger.slots);
   if (!larger.slots)
     return error_out_of_memory(err);
@@ -48,7 +46,7 @@ static bool grow(string_map *map, error *err) {
 bool string_map_add(string_map *map, const char *key, size_t value, size_t *existing, error *err) {
   if (map->count * 2 >= map->capacity && !grow(map, err))
     return false;
-  uint64_t hash = hash_text(key);
+  uint64_t hash = hash_of(map, key);
   string_map_slot *slot = find_slot(map, key, hash);
   if (!slot->key) {
     *slot = (string_map_slot){key, hash, value};

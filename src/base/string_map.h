@@ -17,6 +17,7 @@ typedef struct string_map_slot {
 typedef struct string_map {
   string_map_slot *slots;
   size_t capacity, count; /* capacity is a power of two, at most half full */
+  uint64_t hash_key;      /* drawn with the first key */
 } string_map;
 
 void string_map_free(string_map *map);

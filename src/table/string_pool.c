@@ -2,10 +2,10 @@
 
 #include "base/buffer.h"
 #include "base/checked.h"
+#include "base/text_hash.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 /* All texts lie one after the other, each with its NUL. The index is an open-addressing hash table of slots:
  * the number plus one in the low half (0: empty), the top of the text's hash in the high half. */
@@ -16,7 +16,7 @@ struct string_pool {
   size_t count, starts_capacity;
   uint64_t *slots;
   size_t slot_count; /* a power of two */
-  uint64_t secret;   /* keyed hashing: no file can be made to collide */
+  uint64_t hash_key;
 };
 
 enum { FIRST_SLOTS = 1024 };
@@ -27,8 +27,7 @@ string_pool *string_pool_create(error *err) {
       (pool->starts = calloc(16, sizeof *pool->starts))) {
     pool->slot_count = FIRST_SLOTS;
     pool->starts_capacity = 16;
-    if (getrandom(&pool->secret, sizeof pool->secret, GRND_NONBLOCK) != sizeof pool->secret)
-      pool->secret = (uint64_t)(uintptr_t)pool;
+    pool->hash_key = text_hash_key(pool);
     return pool;
   }
   string_pool_destroy(pool);
@@ -43,24 +42,6 @@ void string_pool_destroy(string_pool *pool) {
   free(pool->starts);
   free(pool->slots);
   free(pool);
-}
-
-static uint64_t fold(uint64_t a, uint64_t b) {
-  __extension__ typedef unsigned __int128 wide;
-  wide product = (wide)a * b;
-  return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-static uint64_t hash(const string_pool *pool, const char *text, size_t length) {
-  uint64_t h = fold(pool->secret ^ length, 0x9e3779b97f4a7c15u), word;
-  for (; length >= 8; text += 8, length -= 8) {
-    memcpy(&word, text, 8);
-    h = fold(h ^ word, pool->secret | 1) + 0x9e3779b97f4a7c15u;
-  }
-  word = 0;
-  if (length)
-    memcpy(&word, text, length);
-  return fold(h ^ word, 0xbf58476d1ce4e5b9u);
 }
 
 static uint64_t slot_of(uint64_t h, uint32_t number) {
@@ -111,7 +92,7 @@ static bool append(string_pool *pool, const char *text, size_t length, error *er
 }
 
 bool string_pool_add(string_pool *pool, const char *text, size_t length, uint32_t *number, error *err) {
-  uint64_t h = hash(pool, text, length);
+  uint64_t h = text_hash(pool->hash_key, text, length);
   size_t place = first_place(slot_of(h, 0), pool->slot_count);
   for (uint64_t slot; (slot = pool->slots[place]); place = (place + 1) & (pool->slot_count - 1)) {
     if ((slot ^ h) >> 32)
