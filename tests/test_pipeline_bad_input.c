@@ -9,6 +9,7 @@
 
 #include "base/atomic_file.h"
 #include "pipeline/preprocessed.h"
+#include "support/messages.h"
 #include "support/mutate.h"
 #include "support/run_pipeline.h"
 #include "table/csv.h"
@@ -356,6 +357,26 @@ static void mixed_units_are_warned_about(void **state) {
   }
 }
 
+/* A DICOM file's microvolts are brought to the count of a MUSE file before the common scale: nothing is
+ * mixed. */
+static void units_that_are_brought_together_are_not_warned_about(void **state) {
+  (void)state;
+  test_run run;
+  char table[TEST_PATH_SIZE] = "";
+  messages said = {0};
+  reporter r = {.context = &said, .message = messages_add};
+  test_run_init(&run, "units_dicom", MODE_PREPROCESSING, table, DEEPECG_TEST_DATA);
+  write_table(&run, table,
+              "afib_5y,afib_ecg_file_name\n1,golden/preprocessing/muse_hum60/inputs/ecg_000.xml\n"
+              "0,fixtures/dicom/rhythm_500.dcm\n");
+  pipeline_run(&run.options, &r, &run.errors, &run.summary);
+  assert_int_equal(run.errors.count, 0);
+  assert_int_equal(run.summary.cleaned, 2);
+  assert_null(strstr(said.text, "mixes units"));
+  messages_free(&said);
+  test_run_free(&run);
+}
+
 static void summaries_tell_formats_and_stages(void **state) {
   (void)state;
   test_run run;
@@ -500,6 +521,7 @@ int main(void) {
       cmocka_unit_test(outputs_stay_in_their_folders),
       cmocka_unit_test(flat_records_stay_and_flat_batches_fail),
       cmocka_unit_test(mixed_units_are_warned_about),
+      cmocka_unit_test(units_that_are_brought_together_are_not_warned_about),
       cmocka_unit_test(summaries_tell_formats_and_stages),
       cmocka_unit_test(no_record_at_all_is_an_error),
       cmocka_unit_test(damaged_cleaned_records_are_refused),

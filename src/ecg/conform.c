@@ -109,6 +109,11 @@ static double unit_factor(const ecg_record *record, ecg_units units) {
   return units == ECG_UNITS_PHYSICAL ? microvolts : microvolts / microvolts_per_muse_count;
 }
 
+double ecg_conformed_unit(const ecg_record *record, ecg_units units) {
+  double microvolts = record->microvolts_per_unit;
+  return microvolts > 0 ? microvolts / unit_factor(record, units) : 0;
+}
+
 static void scale(float *signal, double factor) {
   if (factor != 1)
     for (size_t i = 0; i < (size_t)ECG_SAMPLES * ECG_LEADS; i++)

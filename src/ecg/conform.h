@@ -26,6 +26,9 @@ typedef enum ecg_units {
 bool ecg_conform(const ecg_record *record, ecg_units units, float signal[ECG_SAMPLES * ECG_LEADS],
                  char *warning, size_t warning_size, error *err);
 
+/* Microvolts that one step of ecg_conform's numbers is; 0 where the file declares no unit. Thread-safe. */
+double ecg_conformed_unit(const ecg_record *record, ecg_units units);
+
 /* The same 10 s without the step down to 250 Hz: where the record's rate is a multiple of that, *signal is
  * malloc'ed (free it) and has all *samples of the 10 s, of which every (*samples / 2500)-th is ecg_conform's
  * signal to the bit; where it was resampled, *samples is 2500. */

@@ -33,7 +33,7 @@ typedef struct batch_record {
   const char *format; /* of the report's xml_type */
   char *message;      /* owned; why it failed, or a warning; NULL: nothing */
   bool failed;
-  double microvolts_per_unit;
+  double microvolts_per_unit; /* of the conformed numbers; 0: not declared */
   stored_signal signal;
 } batch_record;
 
@@ -115,7 +115,7 @@ static void read_record(batch_record *record, const pipeline_options *options, f
   bool ok = read_file(record->path, &ecg, &report_name, &reason);
   record->format = report_name;
   if (ok) {
-    record->microvolts_per_unit = ecg.microvolts_per_unit;
+    record->microvolts_per_unit = ecg_conformed_unit(&ecg, options->units);
     ok = ecg_conform(&ecg, options->units, signal, warning, sizeof warning, &reason) &&
          stored_signal_keep(&record->signal, signal, &reason);
     if (ok && (*warning || *ecg.warning)) {
@@ -230,7 +230,7 @@ static void warn_of_units(const batch *b) {
     if (unit > largest)
       largest = unit;
   }
-  if (b->options->units == ECG_UNITS_STORED && largest > 1.1 * smallest)
+  if (largest > 1.1 * smallest)
     report(b->r, REPORT_WARNING,
            "batch %zu mixes units of %g and %g uV per count; the records are scaled together (see --units "
            "physical)",

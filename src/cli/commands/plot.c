@@ -121,10 +121,10 @@ static bool clean(picture *p, error *err) {
 }
 
 static void set_clean_trace(picture *p) {
-  /* ecg_conform brings formats that the reference lacks to microvolts / 4.88. */
+  double unit = ecg_conformed_unit(&p->record, ECG_UNITS_STORED);
   p->clean = (sheet_trace){.samples = ECG_SAMPLES,
                            .sampling_rate_hz = ECG_RATE_HZ,
-                           .microvolts_per_unit = p->record.in_reference ? p->raw.microvolts_per_unit : 4.88};
+                           .microvolts_per_unit = unit > 0 ? unit : p->raw.microvolts_per_unit};
   for (int lead = 0; lead < ECG_LEADS; lead++)
     p->clean.leads[lead] = p->cleaned + (size_t)lead * ECG_SAMPLES;
 }
