@@ -265,8 +265,10 @@ static bool run(extraction *x, extract_summary *summary, error *err) {
   if (cancelled(x))
     return error_set(err, ERROR_DATA, "interrupted: %zu ECGs extracted, no table written",
                      summary->extracted);
-  return save_table(x, extract_report_name, write_report, err) &&
-         save_table(x, extract_table_name, write_table, err) && sync_file_system(x->options->out_folder, err);
+  /* No table may outlive a power failure that its arrays don't. */
+  return sync_file_system(x->options->out_folder, err) &&
+         save_table(x, extract_report_name, write_report, err) &&
+         save_table(x, extract_table_name, write_table, err);
 }
 
 bool extract_run(const extract_options *options, const reporter *r, extract_summary *summary, error *err) {
