@@ -84,15 +84,9 @@ typedef struct cardiosoft {
   buffer device, statements, warnings;
 } cardiosoft;
 
-static bool cardiosoft_probe(const uint8_t *data, size_t size, char *reason, size_t reason_size) {
+static bool cardiosoft_probe(const uint8_t *data, size_t size) {
   char root[32];
-  if (!xml_root_name(data, size, root, sizeof root))
-    snprintf(reason, reason_size, "no XML");
-  else if (strcmp(root, "CardiologyXML") != 0)
-    snprintf(reason, reason_size, "the root element is %s, not CardiologyXML", root);
-  else
-    return true;
-  return false;
+  return xml_root_name(data, size, root, sizeof root) && strcmp(root, "CardiologyXML") == 0;
 }
 
 static xml_answer open_waveform(cardiosoft *c, const char *const *attributes, error *err) {

@@ -455,14 +455,7 @@ static bool dicom_format_read(const uint8_t *data, size_t size, ecg_record *reco
   return done;
 }
 
-static bool dicom_probe(const uint8_t *data, size_t size, char *reason, size_t reason_size) {
-  if (dicom_looks_like(data, size))
-    return true;
-  snprintf(reason, reason_size, "neither DICM at offset 128 nor a DICOM data set");
-  return false;
-}
-
-const ecg_format dicom_format = {"DICOM waveform", "DICOM", dicom_probe, dicom_format_read};
+const ecg_format dicom_format = {"DICOM waveform", "DICOM", dicom_looks_like, dicom_format_read};
 
 dicom_kind dicom_kind_of(const uint8_t *data, size_t size) {
   static const char waveforms[] = "1.2.840.10008.5.1.4.1.1.9.";

@@ -4,14 +4,14 @@
 
 #include "ecg/record.h"
 
-/* A format is a constant. `probe` looks at the content (never at a name) and says whether `read` should try;
- * when it says no it writes a short reason (for --debug). `read` fills an initialised record; on failure the
+/* A format is a constant. `probe` looks at the content (never at a name) and says whether `read` should try.
+ * `read` fills an initialised record; on failure the
  * record is cleared by the caller. The bytes are foreign: every length is checked. Both are thread-safe: no
  * shared state. */
 typedef struct ecg_format {
   const char *name;        /* for people: "GE MUSE XML" */
   const char *report_name; /* for the reports' xml_type column: "MHI" */
-  bool (*probe)(const uint8_t *data, size_t size, char *reason, size_t reason_size);
+  bool (*probe)(const uint8_t *data, size_t size);
   bool (*read)(const uint8_t *data, size_t size, ecg_record *record, error *err);
 } ecg_format;
 

@@ -37,9 +37,8 @@ static bool read_as(const ecg_format *format, const uint8_t *data, size_t size, 
 }
 
 const ecg_format *ecg_find_format(const uint8_t *data, size_t size) {
-  char reason[200];
   for (size_t i = 0; i < ecg_format_count; i++)
-    if (ecg_formats[i]->probe(data, size, reason, sizeof reason))
+    if (ecg_formats[i]->probe(data, size))
       return ecg_formats[i];
   return NULL;
 }

@@ -96,15 +96,9 @@ typedef struct muse {
   size_t statement_count, original_count;
 } muse;
 
-static bool muse_probe(const uint8_t *data, size_t size, char *reason, size_t reason_size) {
+static bool muse_probe(const uint8_t *data, size_t size) {
   char root[32];
-  if (!xml_root_name(data, size, root, sizeof root))
-    snprintf(reason, reason_size, "no XML");
-  else if (strcmp(root, "RestingECG") != 0)
-    snprintf(reason, reason_size, "the root element is %s, not RestingECG", root);
-  else
-    return true;
-  return false;
+  return xml_root_name(data, size, root, sizeof root) && strcmp(root, "RestingECG") == 0;
 }
 
 static void problem(muse *m, error_code code, const char *format, ...) __attribute__((format(printf, 3, 4)));

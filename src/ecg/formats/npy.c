@@ -21,11 +21,8 @@ typedef struct npy_header {
   size_t dims[MAX_RANK];
 } npy_header;
 
-static bool npy_probe(const uint8_t *data, size_t size, char *reason, size_t reason_size) {
-  if (size >= sizeof magic && memcmp(data, magic, sizeof magic) == 0)
-    return true;
-  snprintf(reason, reason_size, "no NumPy signature at the start");
-  return false;
+static bool npy_probe(const uint8_t *data, size_t size) {
+  return size >= sizeof magic && memcmp(data, magic, sizeof magic) == 0;
 }
 
 /* ---- The header: a Python dictionary of three entries ---- */
