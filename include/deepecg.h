@@ -47,20 +47,21 @@ typedef struct deepecg_ecg deepecg_ecg;
  * format, a missing lead, samples that are not finite, and fewer than 10 s. */
 DEEPECG_API deepecg_ecg *deepecg_ecg_read(const char *path, deepecg_error *err);
 
-/* The same from memory. */
+/* The same from memory, which is not needed afterwards; messages name no file. */
 DEEPECG_API deepecg_ecg *deepecg_ecg_read_bytes(const void *bytes, size_t size, deepecg_error *err);
 
 /* NULL is allowed. */
 DEEPECG_API void deepecg_ecg_free(deepecg_ecg *ecg);
 
-/* "MHI" (GE MUSE XML), "CLSA" (GE CardioSoft XML) or "NPY". */
+/* "MHI" (GE MUSE XML), "CLSA" (GE CardioSoft XML), "DICOM" or "NPY". A constant. */
 DEEPECG_API const char *deepecg_ecg_format(const deepecg_ecg *ecg);
 
-/* What the ECG machine stated, "" where the file has nothing. */
+/* What the ECG machine stated, "" where the file has nothing. Valid until the ECG is freed. */
 DEEPECG_API const char *deepecg_ecg_statements(const deepecg_ecg *ecg);
 
 /* DEEPECG_SAMPLES samples of one lead (0 ... 11: I, II, III, aVR, aVL, aVF, V1 ... V6), one after the other;
- * in the file's own unit until cleaned. Valid until the ECG is freed. */
+ * until cleaned in the file's own unit (DICOM: microvolts / 4.88). NULL for another number. Valid until the
+ * ECG is freed. */
 DEEPECG_API const float *deepecg_ecg_lead(const deepecg_ecg *ecg, int lead);
 
 /* Clean ecgs[0..count) together, in place: the published method takes its scale and its frequency ranges from
@@ -86,7 +87,8 @@ DEEPECG_API size_t deepecg_model_output_count(const deepecg_model *model);
 DEEPECG_API const char *deepecg_model_output_name(const deepecg_model *model, size_t index);
 
 /* probabilities[count][deepecg_model_output_count]. The ECGs must have been cleaned. One call at a time on
- * one model; a row depends on its own ECG only, to the last bit. */
+ * one model; a row depends on its own ECG only, to the last bit. A row whose result is not finite numbers
+ * throughout is NaN. */
 DEEPECG_API bool deepecg_model_predict(deepecg_model *model, deepecg_ecg *const *ecgs, size_t count,
                                        float *probabilities, deepecg_error *err);
 

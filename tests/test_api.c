@@ -96,6 +96,8 @@ static void failures_say_why(void **state) {
   deepecg_error err = {""};
   assert_null(deepecg_ecg_read("/nonexistent.xml", &err));
   assert_non_null(strstr(err.message, "/nonexistent.xml"));
+  assert_null(deepecg_ecg_read(GOLDEN "preprocessing/damaged_npy/inputs/short.npy", &err));
+  assert_non_null(strstr(err.message, "short.npy: Signal too short"));
   assert_null(deepecg_ecg_read_bytes("garbage", 7, &err));
   assert_true(*err.message);
   assert_null(deepecg_model_open(GOLDEN "README.md", 1, &err));
@@ -108,11 +110,27 @@ static void failures_say_why(void **state) {
   deepecg_model_close(NULL);
 }
 
+/* The fixture's bias is infinite: no probability may be made of that. */
+static void results_that_are_no_numbers_stay_so(void **state) {
+  (void)state;
+  deepecg_error err;
+  float probability = 0;
+  deepecg_ecg *ecg = deepecg_ecg_read(GOLDEN "preprocessing/muse_hum60/inputs/ecg_000.xml", &err);
+  deepecg_model *model = deepecg_model_open(DEEPECG_TEST_DATA "/fixtures/fairseq/not_finite.pt", 1, &err);
+  if (!ecg || !model || !deepecg_clean(&ecg, 1, &err) ||
+      !deepecg_model_predict(model, &ecg, 1, &probability, &err))
+    fail_msg("%s", err.message);
+  assert_true(isnan(probability));
+  deepecg_ecg_free(ecg);
+  deepecg_model_close(model);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(files_become_probabilities),
       cmocka_unit_test(labels_are_named),
       cmocka_unit_test(failures_say_why),
+      cmocka_unit_test(results_that_are_no_numbers_stay_so),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -174,7 +174,7 @@ def write_fairseq(folder):
         write(name, PLAIN, OrderedDict((k, t.to(dtype)) for k, t in plain.items()), pickle_protocol=4)
     write("varied", VARIED, random_state(VARIED, eval(VARIED["conv_feature_layers"]), 2, True), pickle_protocol=5)
     not_finite = random_state(PLAIN, eval(PLAIN["conv_feature_layers"]), 1, False)
-    not_finite["proj.bias"][0] = math.nan
+    not_finite["proj.bias"][0] = math.inf
     write("not_finite", PLAIN, not_finite)
 
 

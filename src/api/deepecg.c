@@ -69,30 +69,26 @@ static deepecg_ecg *conform(const ecg_record *record, error *err) {
   return ecg;
 }
 
-static deepecg_ecg *finish_reading(bool read, ecg_record *record, const error *problem, deepecg_error *err) {
-  error reason = *problem;
+deepecg_ecg *deepecg_ecg_read(const char *path, deepecg_error *err) {
+  error reason;
+  ecg_record record;
   deepecg_ecg *ecg = NULL;
-  if (read) {
-    ecg = conform(record, &reason);
-    ecg_record_clear(record);
-  }
+  if (ecg_read_file(path, &record, NULL, &reason) && !(ecg = conform(&record, &reason)))
+    error_prefix(&reason, "%s", path);
+  ecg_record_clear(&record);
   if (!ecg)
     hand_over(err, &reason);
   return ecg;
 }
 
-deepecg_ecg *deepecg_ecg_read(const char *path, deepecg_error *err) {
-  error reason = {0};
-  ecg_record record;
-  bool read = ecg_read_file(path, &record, NULL, &reason);
-  return finish_reading(read, &record, &reason, err);
-}
-
 deepecg_ecg *deepecg_ecg_read_bytes(const void *bytes, size_t size, deepecg_error *err) {
-  error reason = {0};
+  error reason;
   ecg_record record;
-  bool read = ecg_read(bytes, size, &record, NULL, &reason);
-  return finish_reading(read, &record, &reason, err);
+  deepecg_ecg *ecg = ecg_read(bytes, size, &record, NULL, &reason) ? conform(&record, &reason) : NULL;
+  ecg_record_clear(&record);
+  if (!ecg)
+    hand_over(err, &reason);
+  return ecg;
 }
 
 void deepecg_ecg_free(deepecg_ecg *ecg) {
@@ -174,6 +170,16 @@ const char *deepecg_model_output_name(const deepecg_model *m, size_t index) {
   return model_output_count(m->network) == LABEL_COUNT && index < LABEL_COUNT ? labels[index].name : "";
 }
 
+/* A sigmoid would make a plausible 0 or 1 of an infinite logit. */
+static void to_probabilities(model_family family, size_t columns, const float *logits, float *probabilities) {
+  bool finite = true;
+  for (size_t i = 0; i < columns; i++)
+    finite = finite && isfinite(logits[i]);
+  family_probabilities(family, columns, logits, probabilities);
+  for (size_t i = 0; !finite && i < columns; i++)
+    probabilities[i] = NAN;
+}
+
 bool deepecg_model_predict(deepecg_model *m, deepecg_ecg *const *ecgs, size_t count, float *probabilities,
                            deepecg_error *err) {
   error reason;
@@ -187,7 +193,7 @@ bool deepecg_model_predict(deepecg_model *m, deepecg_ecg *const *ecgs, size_t co
       signals[i * SIGNAL_VALUES + k] = ecgs[i]->signal[k] * scale;
   ok = ok && model_predict(m->network, signals, count, logits, &reason);
   for (size_t i = 0; ok && i < count; i++)
-    family_probabilities(m->family, columns, logits + i * columns, probabilities + i * columns);
+    to_probabilities(m->family, columns, logits + i * columns, probabilities + i * columns);
   if (!ok)
     hand_over(err, &reason);
   free(signals);
