@@ -241,6 +241,10 @@ holds out '"cleaned_together": 1'; holds out '"efficientnetv2_lvef_equal_under_4
 run 0 predict made/ecg_000000.xml made/ecg_000001.xml --models lvef_40,afib_5y "${models[@]}" --all
 holds err "cleaned together"
 is "escape sequences" "$(grep -c "$(printf '\033')" out)" 0
+# What a file says must not drive the terminal.
+sed -E 's#</(StmtText|AcquisitionDevice)>#\&\#x9b;2J&#' made/ecg_000000.xml >escape.xml
+run 0 predict escape.xml "${models[@]}" --models afib_5y; holds out "??2J"
+run 0 inspect escape.xml; holds out "??2J"
 # --- plot
 run 2 plot; one_line_error
 run 2 plot made/ecg_000000.xml; one_line_error; holds err "--out"

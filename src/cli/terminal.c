@@ -1,6 +1,7 @@
 #include "cli/terminal.h"
 
 #include "base/clock.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,4 +63,25 @@ void terminal_init(terminal *t, bool quiet) {
                   .animate = isatty(STDERR_FILENO) && type && strcmp(type, "dumb") != 0};
   if (quiet)
     t->reporter.progress = NULL;
+}
+
+void terminal_print(char *lines) {
+  for (char *line = lines, *end; line; line = end) {
+    end = strchr(line, '\n');
+    if (end)
+      *end++ = '\0';
+    utf8_neutralise(line);
+    fputs(line, stdout);
+    if (end)
+      putchar('\n');
+  }
+}
+
+void terminal_print_copy(const char *text) {
+  char *copy = strdup(text);
+  if (!copy)
+    return;
+  utf8_neutralise(copy);
+  fputs(copy, stdout);
+  free(copy);
 }

@@ -21,4 +21,11 @@ void terminal_init(terminal *t, bool quiet);
 /* End an open progress line. */
 void terminal_finish(terminal *t);
 
+/* Write lines that hold text of foreign files to standard output; what could drive a terminal in them becomes
+ * '?', in place too. */
+void terminal_print(char *lines);
+
+/* The same for a text that must stay as it is, and that stays on its line. */
+void terminal_print_copy(const char *text);
+
 #endif

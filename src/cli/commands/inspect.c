@@ -1,6 +1,7 @@
 /* deepecg inspect FILE: what an ECG file or a model file is. */
 #include "base/mapped_file.h"
 #include "cli/commands/command.h"
+#include "cli/terminal.h"
 #include "ecg/describe.h"
 #include "model/model.h"
 
@@ -32,8 +33,10 @@ static bool inspect_one(const char *path, bool json) {
   buffer text = {0};
   error err;
   bool ok = describe(path, json, &text, &err);
-  if (ok)
+  if (ok && json)
     fwrite(text.data, 1, text.size, stdout);
+  else if (ok)
+    terminal_print(text.data);
   else
     fprintf(stderr, "deepecg inspect: %s\n", err.message);
   buffer_free(&text);

@@ -1,5 +1,7 @@
 #include "cli/commands/predict_output.h"
 
+#include "cli/terminal.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -175,14 +177,19 @@ static void put_facts(const ecg_answer *a) {
     puts(", unit not declared");
   if (*a->warning)
     printf("  Note: %s\n", a->warning);
-  if (*a->statements)
-    printf("  Machine's statement: %s\n", a->statements);
+  if (!*a->statements)
+    return;
+  fputs("  Machine's statement: ", stdout);
+  terminal_print_copy(a->statements);
+  putchar('\n');
 }
 
 static void put_answer(const answer_page *page) {
   const ecg_answer *a = page->answer;
   bool style = page->view->style;
-  printf("%s%s%s\n", style ? "\033[1m" : "", a->path, style ? "\033[0m" : "");
+  fputs(style ? "\033[1m" : "", stdout);
+  terminal_print_copy(a->path);
+  puts(style ? "\033[0m" : "");
   if (a->problem) {
     printf("  no answer: %s\n\n", a->problem);
     return;
