@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_RANK = 3, MAX_HEADER = 65536, PREFIX = 8 };
+enum { MAX_SAMPLES = 1 << 22, MAX_RANK = 3, MAX_HEADER = 65536, PREFIX = 8 };
 
 static const uint8_t magic[6] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
 
@@ -309,22 +309,21 @@ static bool find_layout(const npy_header *header, layout *l, error *err) {
     return error_set(err, ERROR_DATA, "Signal too short: %zu", l->samples);
   if (!lead_major && columns != ECG_LEADS)
     return error_set(err, ERROR_DATA, "Wrong lead count: %zu", columns);
+  if (l->samples > MAX_SAMPLES) /* a file with holes may declare any number and hardly take any room */
+    return error_set(err, ERROR_LIMIT, "NPY array of %zu samples: more than %d are not read", l->samples,
+                     MAX_SAMPLES);
   size_t row_step = header->fortran_order ? 1 : columns, column_step = header->fortran_order ? rows : 1;
   l->sample_step = lead_major ? column_step : row_step;
   l->lead_step = lead_major ? row_step : column_step;
   return true;
 }
 
-static bool check_length(const npy_header *header, size_t available, error *err) {
-  size_t elements = 1, bytes;
-  for (size_t i = 0; i < header->rank; i++)
-    if (!checked_mul(elements, header->dims[i], &elements))
-      return error_set(err, ERROR_LIMIT, "NPY array is too large");
-  if (!checked_mul(elements, header->item_size, &bytes))
-    return error_set(err, ERROR_LIMIT, "NPY array is too large");
-  if (bytes > available)
+/* At most MAX_SAMPLES of twelve leads and eight bytes: no product overflows. */
+static bool check_length(const layout *l, size_t item_size, size_t available, error *err) {
+  size_t elements = l->samples * ECG_LEADS;
+  if (elements * item_size > available)
     return error_set(err, ERROR_FORMAT, "NPY file is cut short: %zu elements declared, %zu present", elements,
-                     available / header->item_size);
+                     available / item_size);
   return true;
 }
 
@@ -347,7 +346,7 @@ static bool npy_read(const uint8_t *data, size_t size, ecg_record *record, error
   if (!parse_header(data, size, &header, &offset, err))
     return false;
   const element_type *type = find_type(&header, err);
-  if (!type || !find_layout(&header, &l, err) || !check_length(&header, size - offset, err))
+  if (!type || !find_layout(&header, &l, err) || !check_length(&l, type->size, size - offset, err))
     return false;
   record->samples = l.samples;
   for (int lead = 0; lead < ECG_LEADS; lead++) {
