@@ -326,6 +326,24 @@ mkdir -p twice/a twice/b && cp made/ecg_000000.xml twice/a/x.xml && cp made/ecg_
 printf 'afib_5y,afib_ecg_file_name\n1,a/x.xml\n0,b/x.xml\n' >twice/table.csv
 run 1 check twice/table.csv --ecg_signals_path twice "${models[@]}"; holds out "1 would fail: another file has the same name"
 
+# As many kinds of files as are told apart: the last is none of "others". What a table says cannot drive the terminal.
+mkdir -p kinds && printf 'afib_5y,afib_ecg_file_name\n' >kinds/table.csv
+for k in {1..12} 13; do
+  header="{'descr': '|i1', 'fortran_order': False, 'shape': ($((k < 13 ? 2500 * k : 30000)), 12), }"
+  { printf '\x93NUMPY\x01\x00'"\\x$(printf %02x ${#header})"'\x00%s' "$header"; head -c $((k < 13 ? 30000 * k : 360000)) /dev/zero; } >kinds/$k.npy
+  echo "1,$k.npy" >>kinds/table.csv
+done
+printf '1,gone\033[2J.npy\n' >>kinds/table.csv
+run 1 check kinds/table.csv --ecg_signals_path kinds "${models[@]}" --use_wcr False
+holds out "2 x NumPy array, 30000 samples"; holds out "1 x NumPy array, 2500 samples"; holds out "gone?[2J.npy"
+# Rows without a label count where the run keeps them.
+printf 'lvef_40,lvef_40_ecg_file_name\n1,1.npy\n,2.npy\n' >kinds/labels.csv
+run 0 check kinds/labels.csv --ecg_signals_path kinds "${models[@]}" --use_wcr False; holds out " for 1"
+run 0 check kinds/labels.csv --ecg_signals_path kinds "${models[@]}" --use_wcr False --predictions_only; holds out " for 2"
+rm -f kinds/13.npy && cp made/ecg_000000.xml kinds/13.npy
+run 1 check kinds/table.csv --ecg_signals_path kinds "${models[@]}" --use_wcr False
+holds out "2 x others"
+
 # --- selftest: all kernels that this machine can run
 for variant in generic avx2 avx512; do
   if DEEPECG_CPU=$variant "$program" selftest >out 2>&1; then

@@ -95,12 +95,12 @@ static void count_kind(survey *s, const file_facts *f) {
          (strcmp(s->kinds[k].format, f->format) != 0 || s->kinds[k].sampling_rate_hz < f->sampling_rate_hz ||
           s->kinds[k].sampling_rate_hz > f->sampling_rate_hz || s->kinds[k].samples != f->samples))
     k++;
-  if (k == s->kind_count && k == SURVEY_KINDS)
-    k--; /* the rest */
-  else if (k == s->kind_count)
+  if (k == SURVEY_KINDS) { /* one kind too many: the last and all that come are one */
+    k--;
+    s->kinds[k] = (survey_kind){"others", 0, 0, s->kinds[k].files};
+  } else if (k == s->kind_count) {
     s->kinds[s->kind_count++] = (survey_kind){f->format, f->sampling_rate_hz, f->samples, 0};
-  if (s->kind_count == SURVEY_KINDS && k == SURVEY_KINDS - 1 && s->kinds[k].files > 0)
-    s->kinds[k].format = "others";
+  }
   s->kinds[k].files++;
 }
 
@@ -124,7 +124,7 @@ static bool sum_up_files(surveyor *v, error *err) {
   bool ok = true;
   for (size_t i = 0; ok && i < v->files.count; i++) {
     const file_facts *f = &v->facts[i];
-    s->warned += f->warned;
+    s->warned += f->format && f->warned;
     if (f->format)
       count_kind(s, f);
     else

@@ -77,14 +77,15 @@ static void try_text_model(trial *t, size_t texts) {
   settle(t, &m, ok, &reason);
 }
 
-/* Distinct cells of `column` in rows that have both a label and a file. */
-static bool count_distinct(const input_table *table, const input_task *task, int column, size_t *count,
-                           error *err) {
+/* Distinct cells of `column` in rows that have a file, and a label where the run needs one. */
+static bool count_distinct(const input_table *table, const input_task *task, int column,
+                           bool predictions_only, size_t *count, error *err) {
   string_map seen = {0};
   bool ok = true;
   for (size_t row = 0; ok && row < csv_table_rows(table->csv); row++) {
     csv_cell cell = csv_table_cell(table->csv, row, column);
-    bool labelled = task->label_column < 0 || !csv_table_cell(table->csv, row, task->label_column).is_null;
+    bool labelled = predictions_only || task->label_column < 0 ||
+                    !csv_table_cell(table->csv, row, task->label_column).is_null;
     if (!cell.is_null && labelled && !csv_table_cell(table->csv, row, task->file_column).is_null)
       ok = string_map_add(&seen, cell.text, row, NULL, err);
   }
@@ -96,10 +97,11 @@ static bool count_distinct(const input_table *table, const input_task *task, int
 static bool try_task(trial *t, const input_table *table, const input_task *task, error *err) {
   size_t ecgs, texts = 0;
   bool reads_text = task->task->kind == TASK_77_LABELS && task->label_column >= 0;
-  if (!count_distinct(table, task, task->file_column, &ecgs, err) ||
-      (reads_text && !count_distinct(table, task, task->label_column, &texts, err)))
+  bool predictions_only = t->options->predictions_only;
+  if (!count_distinct(table, task, task->file_column, predictions_only, &ecgs, err) ||
+      (reads_text && !count_distinct(table, task, task->label_column, predictions_only, &texts, err)))
     return false;
-  if (reads_text)
+  if (reads_text && (texts || !predictions_only))
     try_text_model(t, texts);
   if (t->options->use_wcr)
     try_signal_model(t, task->task, FAMILY_WCR, ecgs);

@@ -30,7 +30,7 @@ static const option_spec check_specs[] = {
     {FIELD(bert_model), .kind = OPTION_TEXT, .default_text = "Bert_diagnosis2classification_En_Fr",
      .value_name = "NAME", .help = "the text model that reads diagnoses"},
     {FIELD(predictions_only), .kind = OPTION_FLAG, .default_text = "False",
-     .help = "the run will need no label columns"},
+     .help = "the run will need no labels"},
     {FIELD(threads), .kind = OPTION_INTEGER, .default_text = "0", .minimum = 0, .maximum = 1024,
      .value_name = "N", .help = "compute threads; 0: one per processor"},
     {FIELD(preprocessing_n_workers), .kind = OPTION_INTEGER, .default_text = "16", .minimum = 1,
@@ -59,8 +59,11 @@ static double total_seconds(const survey *s) {
 
 static void print_files(const survey *s) {
   printf("%zu rows name %zu ECG files that exist and %zu that don't\n", s->rows, s->files, s->missing);
-  for (size_t i = 0; i < s->missing && i < SURVEY_EXAMPLES; i++)
-    printf("  missing: %s (%s)\n", s->missing_examples[i].path, s->missing_examples[i].message);
+  for (size_t i = 0; i < s->missing && i < SURVEY_EXAMPLES; i++) {
+    fputs("  missing: ", stdout);
+    terminal_print_copy(s->missing_examples[i].path);
+    printf(" (%s)\n", s->missing_examples[i].message);
+  }
   if (s->missing > SURVEY_EXAMPLES)
     printf("  ... and %zu more\n", s->missing - SURVEY_EXAMPLES);
   for (size_t i = 0; i < s->kind_count; i++) {
@@ -68,7 +71,9 @@ static void print_files(const survey *s) {
     printf("  %zu x %s", k->files, k->format);
     if (k->sampling_rate_hz > 0)
       printf(", %g Hz", k->sampling_rate_hz);
-    printf(", %zu samples\n", k->samples);
+    if (k->samples)
+      printf(", %zu samples", k->samples);
+    putchar('\n');
   }
   if (s->warned)
     printf("%zu with a warning (the run's report will say which)\n", s->warned);
