@@ -90,6 +90,8 @@ static void test_missing_and_broken_leads_are_named(void **state) {
   check_incomplete(0xfc2, LEAD_II, 2, "Missing lead I");
   check_incomplete(0xfff, LEAD_V5, NAN, "Lead V5 has a value that is not finite (sample 1)");
   check_incomplete(0xfff, LEAD_AVL, -INFINITY, "Lead aVL has a value that is not finite (sample 1)");
+  check_incomplete(0xfff, LEAD_V2, 3e12f, "Lead V2 has a value beyond 1e+12 (sample 1)");
+  check_incomplete(0xfff, LEAD_V2, -2e38f, "Lead V2 has a value beyond 1e+12 (sample 1)");
   check_incomplete(0xfc3, LEAD_I, INFINITY, "Lead I has a value that is not finite (sample 1)");
 }
 

@@ -1,6 +1,5 @@
 #include "ecg/record.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 #include <strings.h>
@@ -99,23 +98,31 @@ static bool check_present(const ecg_record *record, error *err) {
   return missing ? error_set(err, ERROR_DATA, "Missing lead%s %s", missing > 1 ? "s" : "", names) : true;
 }
 
+/* No unit makes so much of an ECG; in a batch such a record would drown all others, and could push them out
+ * of float's range. */
+static const float greatest_value = 1e12f;
+
 /* Without an early way out: this loop runs over every sample of every file, and so it becomes vector code. */
-static bool all_finite(const float *samples, size_t count) {
+static bool all_plausible(const float *samples, size_t count) {
   unsigned odd = 0;
   for (size_t i = 0; i < count; i++)
-    odd |= !(fabsf(samples[i]) <= FLT_MAX);
+    odd |= !(fabsf(samples[i]) <= greatest_value);
   return !odd;
 }
 
-static bool check_finite(const ecg_record *record, error *err) {
+static bool check_values(const ecg_record *record, error *err) {
   for (int lead = 0; lead < ECG_LEADS; lead++) {
-    if (all_finite(record->leads[lead], record->samples))
+    const float *samples = record->leads[lead];
+    if (all_plausible(samples, record->samples))
       continue;
     size_t i = 0;
-    while (isfinite(record->leads[lead][i]))
+    while (fabsf(samples[i]) <= greatest_value)
       i++;
-    return error_set(err, ERROR_DATA, "Lead %s has a value that is not finite (sample %zu)",
-                     ecg_lead_names[lead], i);
+    return isfinite(samples[i])
+               ? error_set(err, ERROR_DATA, "Lead %s has a value beyond %g (sample %zu)",
+                           ecg_lead_names[lead], (double)greatest_value, i)
+               : error_set(err, ERROR_DATA, "Lead %s has a value that is not finite (sample %zu)",
+                           ecg_lead_names[lead], i);
   }
   return true;
 }
@@ -126,5 +133,5 @@ bool ecg_record_complete(ecg_record *record, error *err) {
   for (int i = 0; i < ECG_LIMB_RULES; i++)
     if (!derive(record, &ecg_limb_rules[i], err))
       return false;
-  return check_finite(record, err);
+  return check_values(record, err);
 }

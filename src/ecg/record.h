@@ -76,8 +76,8 @@ enum { ECG_LIMB_RULES = 4 };
 extern const ecg_limb_rule ecg_limb_rules[ECG_LIMB_RULES];
 
 /* Fill in III, aVR, aVL and aVF where absent: III = II - I, aVR = -(I + II)/2, aVL = I - II/2, aVF = II -
- * I/2. Other missing leads ("Missing leads V3, V4"), and values that are not finite, are an error that names
- * the leads. */
+ * I/2. Other missing leads ("Missing leads V3, V4"), values that are not finite, and values beyond 1e12 are
+ * an error that names the leads. */
 bool ecg_record_complete(ecg_record *record, error *err);
 
 #endif

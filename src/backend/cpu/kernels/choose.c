@@ -46,6 +46,8 @@ const cpu_kernels *cpu_kernels_choose(error *err) {
   variant list[MAX_VARIANTS];
   int count = list_variants(list);
   const char *wanted = getenv("DEEPECG_CPU");
+  if (wanted && !*wanted)
+    wanted = NULL;
   for (int i = 0; i < count; i++) {
     if (!wanted && list[i].supported)
       return list[i].kernels;
