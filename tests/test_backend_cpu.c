@@ -1,6 +1,6 @@
 /* The processor backend against the scalar truth, for every kernel variant that this machine can run. */
 #include "backend/backend.h"
-#include "support/networks.h"
+#include "support/backend_checks.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,23 +20,6 @@ typedef struct run_result {
   float *y;
   size_t per_sample;
 } run_result;
-
-/* Every test takes a variant's name as its state; one that this machine lacks is skipped, and cmocka says so.
- */
-static void use_variant(void **state) {
-  error err = {0};
-  setenv("DEEPECG_CPU", (const char *)*state, 1);
-  graph *g = network_create();
-  network_output(g, network_input(g, SHAPE(1)));
-  executable *e = cpu_backend.compile(g, 1, &err);
-  cpu_backend.destroy(e);
-  graph_destroy(g);
-  if (e)
-    return;
-  assert_int_equal(err.code, ERROR_UNSUPPORTED);
-  printf("NOT RUN: %s\n", err.message);
-  skip();
-}
 
 static size_t sample_size(const graph *g, value_id v) {
   return shape_count(&graph_value_get(g, v)->shape);
@@ -170,11 +153,6 @@ static void test_thread_count(void **state) {
   assert_int_equal(err.code, ERROR_USAGE);
   graph_destroy(g);
 }
-
-#define ON_EVERY_VARIANT(test)                                                                               \
-  {#test " generic", test, NULL, NULL, "generic"}, {#test " avx2", test, NULL, NULL, "avx2"}, {              \
-#test " avx512", test, NULL, NULL, "avx512"                                                              \
-  }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
