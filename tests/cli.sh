@@ -238,6 +238,12 @@ run 0 predict - "${models[@]}" <made/ecg_000000.xml
 is "lines that differ for standard input" "$(diff from_file out | grep -c '^>')" 1
 run 1 predict made/ecg_000000.xml absent.xml "${models[@]}" --json --models lvef_40
 holds out '"cleaned_together": 1'; holds out '"efficientnetv2_lvef_equal_under_40"'; holds out '"problem"'
+mkdir -p swapped/efficientnetv2_afib_5y
+cp "$data"/golden/analysis/models/wcr_afib_5y/*.pt swapped/efficientnetv2_afib_5y
+run 3 predict made/ecg_000000.xml --weights_folder swapped; holds err "a model of the other family?"
+run 3 check made/table.csv --ecg_signals_path made --weights_folder swapped; holds out "a model of the other family?"
+run 1 --data_path made/table.csv --ecg_signals_path made --weights_folder swapped --use_wcr False --output_folder swapped --quiet
+holds out "a model of the other family?"
 run 0 predict made/ecg_000000.xml made/ecg_000001.xml --models lvef_40,afib_5y "${models[@]}" --all
 holds err "cleaned together"
 is "escape sequences" "$(grep -c "$(printf '\033')" out)" 0
