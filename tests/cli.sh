@@ -74,6 +74,7 @@ run 2 --data_path x stray; one_line_error; holds err "'stray' is not an option"
 run 2 analysis; one_line_error; holds err "no command 'analysis'"
 run 2 inspekt; one_line_error; holds err "did you mean 'inspect'"
 run 2 inspect; one_line_error
+run 2 inspect --json -dash.xml; one_line_error; holds err "no option '-d'"
 run 2 --data_path x --config nowhere.config; one_line_error; holds err nowhere.config
 
 # --- the reference's documented commands, as printed there
@@ -383,6 +384,19 @@ if [ -w /dev/full ]; then
   "$program" --help >/dev/full 2>err
   is "exit code of --help into a full disk" $? 1
 fi
+
+# --- a stream that is closed does not become the number of a file that messages are then written into
+mkfifo held
+"$program" predict - >&- 2>&- <held &
+reader=$!
+exec 9>held
+for _ in $(seq 50); do
+  [ "$(readlink "/proc/$reader/fd/2")" = /dev/null ] && break
+  sleep 0.1
+done
+is "a closed standard error" "$(readlink "/proc/$reader/fd/2")" /dev/null
+exec 9>&-
+wait "$reader"
 
 # --- inspect
 run 0 inspect "$data/golden/analysis/models/efficientnetv2_afib_5y"; holds out TorchScript; holds out parameters
