@@ -387,7 +387,7 @@ fi
 
 # --- a stream that is closed does not become the number of a file that messages are then written into
 mkfifo held
-"$program" predict - >&- 2>&- <held &
+"$program" predict - "${models[@]}" >&- 2>&- <held &
 reader=$!
 exec 9>held
 for _ in $(seq 50); do
