@@ -74,6 +74,7 @@ run 2 --data_path x stray; one_line_error; holds err "'stray' is not an option"
 run 2 analysis; one_line_error; holds err "no command 'analysis'"
 run 2 inspekt; one_line_error; holds err "did you mean 'inspect'"
 run 2 inspect; one_line_error
+run 2 inspect --json -dash.xml; one_line_error; holds err "no option '-d'"
 run 2 --data_path x --config nowhere.config; one_line_error; holds err nowhere.config
 
 # --- the reference's documented commands, as printed there
@@ -238,6 +239,12 @@ run 0 predict - "${models[@]}" <made/ecg_000000.xml
 is "lines that differ for standard input" "$(diff from_file out | grep -c '^>')" 1
 run 1 predict made/ecg_000000.xml absent.xml "${models[@]}" --json --models lvef_40
 holds out '"cleaned_together": 1'; holds out '"efficientnetv2_lvef_equal_under_40"'; holds out '"problem"'
+mkdir -p swapped/efficientnetv2_afib_5y
+cp "$data"/golden/analysis/models/wcr_afib_5y/*.pt swapped/efficientnetv2_afib_5y
+run 3 predict made/ecg_000000.xml --weights_folder swapped; holds err "a model of the other family?"
+run 3 check made/table.csv --ecg_signals_path made --weights_folder swapped; holds out "a model of the other family?"
+run 1 --data_path made/table.csv --ecg_signals_path made --weights_folder swapped --use_wcr False --output_folder swapped --quiet
+holds out "a model of the other family?"
 run 0 predict made/ecg_000000.xml made/ecg_000001.xml --models lvef_40,afib_5y "${models[@]}" --all
 holds err "cleaned together"
 is "escape sequences" "$(grep -c "$(printf '\033')" out)" 0
@@ -377,6 +384,19 @@ if [ -w /dev/full ]; then
   "$program" --help >/dev/full 2>err
   is "exit code of --help into a full disk" $? 1
 fi
+
+# --- a stream that is closed does not become the number of a file that messages are then written into
+mkfifo held
+"$program" predict - "${models[@]}" >&- 2>&- <held &
+reader=$!
+exec 9>held
+for _ in $(seq 50); do
+  [ "$(readlink "/proc/$reader/fd/2")" = /dev/null ] && break
+  sleep 0.1
+done
+is "a closed standard error" "$(readlink "/proc/$reader/fd/2")" /dev/null
+exec 9>&-
+wait "$reader"
 
 # --- inspect
 run 0 inspect "$data/golden/analysis/models/efficientnetv2_afib_5y"; holds out TorchScript; holds out parameters

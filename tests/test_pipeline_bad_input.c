@@ -419,6 +419,55 @@ static void no_record_at_all_is_an_error(void **state) {
   test_run_free(&run);
 }
 
+/* As the only files of a table that are not there: a wrong folder must not pass for a run that went well. */
+static void no_file_at_all_is_an_error(void **state) {
+  (void)state;
+  test_run run;
+  char table[TEST_PATH_SIZE] = "";
+  test_run_init(&run, "none_there", MODE_PREPROCESSING, table, GOLDEN "nowhere");
+  write_table(&run, table, "afib_5y,afib_ecg_file_name\n1,nan.npy\n0,short.npy\n");
+  test_run_go(&run);
+  assert_int_equal(run.errors.count, 1);
+  assert_non_null(strstr(run.errors.lines[0], "none of the table's ECG files is there"));
+  test_run_free(&run);
+}
+
+/* ---- cleaned records of other files ---- */
+
+/* a.npy has the stem of a.xml, bad.xml that of a record of an earlier run: neither may get the result of
+ * another one's ECG. */
+static void nobody_gets_the_result_of_another_ones_ecg(void **state) {
+  (void)state;
+  static const pipeline_mode modes[] = {MODE_FULL_RUN, MODE_ANALYSIS};
+  static const size_t expected[] = {2, 3}; /* an analysis cannot know what an earlier run has cleaned */
+  test_run run;
+  char table[TEST_PATH_SIZE] = "", command[4 * TEST_PATH_SIZE], path[2 * TEST_PATH_SIZE];
+  test_run_init(&run, "others_records", MODE_FULL_RUN, table, ".");
+  run.options.ecg_signals_path = run.root;
+  run.options.use_wcr = false;
+  write_table(&run, table, "afib_5y,afib_ecg_file_name\n1,a.xml\n0,a.npy\n0,b.xml\n1,bad.xml\n");
+  write_npy(&run, "a.npy", 100);
+  snprintf(command, sizeof command,
+           "cd '%s' && cp " GOLDEN "muse_hum60/inputs/ecg_000.xml a.xml && cp a.xml b.xml && "
+           "echo nothing >bad.xml && mkdir preprocessing && cp " GOLDEN
+           "muse_hum60/expected/preprocessed/ecg_001.base64 preprocessing/bad.base64",
+           run.root);
+  assert_int_equal(system(command), 0);
+  for (size_t i = 0; i < 2; i++) {
+    run.options.mode = modes[i];
+    test_run_go(&run);
+    assert_int_equal(run.errors.count, 0);
+    test_run_output(&run, "efficientnetv2_afib_5y", "afib_5y_probabilities.csv", path);
+    csv_table *made = read_table(path);
+    assert_int_equal(csv_table_rows(made), expected[i]);
+    assert_string_equal(csv_table_cell(made, 0, 0).text, "a.base64");
+    assert_string_equal(csv_table_cell(made, 0, 1).text, "1");
+    assert_string_equal(csv_table_cell(made, 1, 0).text, "b.base64");
+    csv_table_destroy(made);
+  }
+  test_run_free(&run);
+}
+
 /* ---- damaged cleaned records ---- */
 
 typedef struct cleaned_file {
@@ -524,6 +573,8 @@ int main(void) {
       cmocka_unit_test(units_that_are_brought_together_are_not_warned_about),
       cmocka_unit_test(summaries_tell_formats_and_stages),
       cmocka_unit_test(no_record_at_all_is_an_error),
+      cmocka_unit_test(no_file_at_all_is_an_error),
+      cmocka_unit_test(nobody_gets_the_result_of_another_ones_ecg),
       cmocka_unit_test(damaged_cleaned_records_are_refused),
       cmocka_unit_test(cleaned_records_are_finite),
       cmocka_unit_test(null_cells_name_no_file),

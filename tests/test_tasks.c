@@ -111,8 +111,24 @@ static void test_models(void **state) {
   assert_true(families[FAMILY_EFFICIENTNET].input_scale == 1 / 0.0048);
 }
 
+static void test_models_of_another_family_are_refused(void **state) {
+  (void)state;
+  const task_info *binary = task_find("afib_5y"), *findings = task_find("ecg_machine_diagnosis");
+  error err;
+  assert_true(family_check_model(FAMILY_WCR, binary, "m.pt", "fairseq", 1, &err));
+  assert_true(family_check_model(FAMILY_EFFICIENTNET, findings, "m.pt", "TorchScript", LABEL_COUNT, &err));
+  assert_false(family_check_model(FAMILY_EFFICIENTNET, binary, "m.pt", "fairseq", 1, &err));
+  assert_string_equal(
+      err.message,
+      "m.pt: a fairseq file, but efficientnetv2_afib_5y is a TorchScript one: a model of the other family?");
+  assert_false(family_check_model(FAMILY_WCR, binary, "m.pt", "TorchScript", 1, &err));
+  assert_false(family_check_model(FAMILY_WCR, binary, "m.pt", "fairseq", LABEL_COUNT, &err));
+  assert_string_equal(err.message, "m.pt gives 77 logits per ECG; the task wants 1");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {cmocka_unit_test(test_labels), cmocka_unit_test(test_categories),
-                                     cmocka_unit_test(test_tasks), cmocka_unit_test(test_models)};
+                                     cmocka_unit_test(test_tasks), cmocka_unit_test(test_models),
+                                     cmocka_unit_test(test_models_of_another_family_are_refused)};
   return cmocka_run_group_tests(tests, load_facts, free_facts);
 }

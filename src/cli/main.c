@@ -1,7 +1,9 @@
 #include "cli/commands/command.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MAX_COMMANDS = 32 };
 
@@ -40,7 +42,19 @@ static int dispatch(int argc, char **argv) {
   return unknown_command(argv[1]);
 }
 
+/* A stream that the caller has closed must not become the number of a result file, which messages would then
+ * be written into. Read-only, so that a write still fails and is noticed. */
+static void occupy_closed_streams(void) {
+  int fd;
+  do
+    fd = open("/dev/null", O_RDONLY);
+  while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0)
+    close(fd);
+}
+
 int main(int argc, char **argv) {
+  occupy_closed_streams();
   int code = dispatch(argc, argv);
   /* Output that could not be written (a full disk behind a redirection) must not pass for success. */
   if (fflush(stdout) != 0 || ferror(stdout)) {

@@ -269,9 +269,13 @@ static options_outcome scan(const option_table *table, int argc, char **argv, gi
     if (code == CODE_VERSION)
       return OPTIONS_VERSION;
     if (code == '?' || code == ':') {
+      char letter[] = {'-', (char)optopt, '\0'};
       const char *argument =
           optind > 0 && optind <= argc ? argv[optind - 1] : argv[at < argc ? at : argc - 1];
-      say_bad_argument(table, code, argument, err);
+      /* getopt leaves a letter in optopt, and optind before the word that holds it; h and V stand for
+       * --help=x and --version=x. */
+      bool is_letter = optopt > 0 && optopt < CODE_FIRST && optopt != CODE_HELP && optopt != CODE_VERSION;
+      say_bad_argument(table, code, is_letter ? letter : argument, err);
       return OPTIONS_ERROR;
     }
     given[*count].spec = spec_of_code(table, code);

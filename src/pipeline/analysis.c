@@ -157,10 +157,9 @@ static bool open_model(analysis *a, error *err) {
   arena_destroy(memory);
   if (!a->network)
     return false;
-  if (model_output_count(a->network) != a->columns)
-    return error_set(err, ERROR_DATA, "%s gives %zu logits per ECG; the task wants %zu",
-                     model_path(a->network), model_output_count(a->network), a->columns);
   const model *m = a->network;
+  if (!family_check_model(a->family, a->task, model_path(m), model_kind(m), model_output_count(m), err))
+    return false;
   summary_add_model(a->summary, model_id(a), (model_identity){model_path(m), model_kind(m), model_variant(m)},
                     a->rows->signal_count);
   summary_add_stage(a->summary, clock_seconds() - start, "open %s", model_id(a));
@@ -248,11 +247,12 @@ static void run_models(const analysis *task) {
   free(texts);
 }
 
-static void run_task(const input_table *table, const input_task *task, const pipeline_options *options,
-                     const reporter *r, error_list *errors, run_summary *summary) {
+static void run_task(const input_table *table, const input_task *task, const lost_files *lost,
+                     const pipeline_options *options, const reporter *r, error_list *errors,
+                     run_summary *summary) {
   task_rows rows;
   error reason;
-  if (task_rows_make(&rows, table, task, options, &reason))
+  if (task_rows_make(&rows, table, task, options, lost, &reason))
     run_models(&(analysis){
         .options = options, .r = r, .errors = errors, .summary = summary, .task = task->task, .rows = &rows});
   else
@@ -260,8 +260,8 @@ static void run_task(const input_table *table, const input_task *task, const pip
   task_rows_free(&rows);
 }
 
-void analysis_run(const input_table *table, const pipeline_options *options, const reporter *r,
-                  error_list *errors, run_summary *summary) {
+void analysis_run(const input_table *table, const lost_files *lost, const pipeline_options *options,
+                  const reporter *r, error_list *errors, run_summary *summary) {
   for (size_t i = 0; i < table->task_count; i++)
-    run_task(table, &table->tasks[i], options, r, errors, summary);
+    run_task(table, &table->tasks[i], lost, options, r, errors, summary);
 }

@@ -6,6 +6,7 @@
 #include "pipeline/analysis.h"
 #include "pipeline/demo_notice.h"
 #include "pipeline/input_table.h"
+#include "pipeline/lost_files.h"
 #include "pipeline/model_folders.h"
 #include "pipeline/paths.h"
 #include "pipeline/preprocessing.h"
@@ -67,26 +68,38 @@ static char *table_path(arena *memory, const pipeline_options *options, error *e
   return parent ? path_join(memory, parent, options->csv_file_name, err) : NULL;
 }
 
+static bool clean(const input_table *table, const pipeline_options *options, const reporter *r,
+                  error_list *errors, run_summary *summary, lost_files *lost, error *err) {
+  if (options->mode == MODE_ANALYSIS)
+    return lost_files_of_table(lost, table, options->ecg_signals_path, err);
+  double start = clock_seconds();
+  if (!preprocessing_run(table, options, r, errors, summary, lost, err))
+    return false;
+  summary_add_stage(summary, clock_seconds() - start, "preprocessing");
+  return true;
+}
+
+static void analyse(const input_table *table, const lost_files *lost, const pipeline_options *options,
+                    const reporter *r, error_list *errors, run_summary *summary) {
+  double start = clock_seconds();
+  size_t before = errors->count;
+  analysis_run(table, lost, options, r, errors, summary);
+  summary_add_stage(summary, clock_seconds() - start, "analysis");
+  /* Between two models an interruption leaves no other trace than results that are not there. */
+  if (options->cancelled && *options->cancelled && errors->count == before)
+    error_list_add(errors, "analysis", "stopped", "interrupted");
+}
+
 static void run_steps(const input_table *table, const pipeline_options *options, const reporter *r,
                       error_list *errors, run_summary *summary) {
   error reason;
-  double start = clock_seconds();
-  if (options->mode != MODE_ANALYSIS) {
-    if (!preprocessing_run(table, options, r, errors, summary, &reason)) {
-      error_list_add(errors, "preprocessing", "stopped", reason.message);
-      return;
-    }
-    summary_add_stage(summary, clock_seconds() - start, "preprocessing");
-  }
-  start = clock_seconds();
-  if (options->mode != MODE_PREPROCESSING) {
-    size_t before = errors->count;
-    analysis_run(table, options, r, errors, summary);
-    summary_add_stage(summary, clock_seconds() - start, "analysis");
-    /* Between two models an interruption leaves no other trace than results that are not there. */
-    if (options->cancelled && *options->cancelled && errors->count == before)
-      error_list_add(errors, "analysis", "stopped", "interrupted");
-  }
+  lost_files lost = {0};
+  if (!clean(table, options, r, errors, summary, &lost, &reason))
+    error_list_add(errors, options->mode == MODE_ANALYSIS ? "analysis" : "preprocessing", "stopped",
+                   reason.message);
+  else if (options->mode != MODE_PREPROCESSING)
+    analyse(table, &lost, options, r, errors, summary);
+  lost_files_free(&lost);
 }
 
 static bool prepare_models(arena *memory, const input_table *table, const pipeline_options *options,

@@ -397,13 +397,20 @@ static bool name_records(batch *b, const file_list *files, size_t first, string_
   return true;
 }
 
+static bool add_to_lost(const batch *b, lost_files *lost, error *err) {
+  bool ok = true;
+  for (size_t i = 0; i < b->count && ok; i++)
+    ok = !b->records[i].failed || lost_files_add(lost, b->records[i].path, err);
+  return ok;
+}
+
 static bool run_batch(batch *b, const file_list *files, size_t first, string_map *stems, error_list *errors,
-                      run_summary *summary, error *err) {
+                      run_summary *summary, lost_files *lost, error *err) {
   b->records = calloc(b->count, sizeof *b->records);
   if (!b->records)
     return error_out_of_memory(err);
   bool ok = name_records(b, files, first, stems, err) && clean_batch(b, errors, err) &&
-            write_reports(b, files->memory, err);
+            write_reports(b, files->memory, err) && add_to_lost(b, lost, err);
   if (ok)
     add_to_summary(b, summary);
   batch_free(b);
@@ -411,7 +418,7 @@ static bool run_batch(batch *b, const file_list *files, size_t first, string_map
 }
 
 static bool run_batches(const file_list *files, const pipeline_options *options, const reporter *r,
-                        error_list *errors, run_summary *summary, error *err) {
+                        error_list *errors, run_summary *summary, lost_files *lost, error *err) {
   string_map stems = {0};
   batch *b = malloc(sizeof *b);
   bool ok = b || error_out_of_memory(err);
@@ -424,7 +431,7 @@ static bool run_batches(const file_list *files, const pipeline_options *options,
                  .number = ++number,
                  .times = &times,
                  .count = left < options->batch_records ? left : options->batch_records};
-    ok = run_batch(b, files, first, &stems, errors, summary, err);
+    ok = run_batch(b, files, first, &stems, errors, summary, lost, err);
   }
   free(b);
   string_map_free(&stems);
@@ -458,7 +465,7 @@ static bool write_missing(const file_list *files, const pipeline_options *option
 }
 
 bool preprocessing_run(const input_table *table, const pipeline_options *options, const reporter *r,
-                       error_list *errors, run_summary *summary, error *err) {
+                       error_list *errors, run_summary *summary, lost_files *lost, error *err) {
   file_list files;
   bool ok = file_list_make(&files, table, options->ecg_signals_path, err) &&
             make_folders(options->preprocessing_folder, err);
@@ -469,10 +476,10 @@ bool preprocessing_run(const input_table *table, const pipeline_options *options
            files.missing_count, options->ecg_signals_path, summary->stamp);
     ok = write_missing(&files, options, summary, err);
   }
-  ok = ok && run_batches(&files, options, r, errors, summary, err);
-  if (ok && files.count && summary->cleaned == 0)
+  ok = ok && run_batches(&files, options, r, errors, summary, lost, err);
+  if (ok && summary->cleaned == 0 && (files.count || files.missing_count))
     error_list_add(errors, "preprocessing", "No data was successfully processed",
-                   "the batch reports say why");
+                   files.count ? "the batch reports say why" : "none of the table's ECG files is there");
   file_list_free(&files);
   return ok;
 }

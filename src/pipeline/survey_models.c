@@ -43,13 +43,11 @@ static bool time_signals(model *network, int threads, double *seconds, error *er
 static void try_signal_model(trial *t, const task_info *task, model_family family, size_t ecgs) {
   const model_options options = {.backend = "cpu", .threads = t->options->threads};
   survey_model m = {.id = task->models[family], .inputs = ecgs};
-  size_t columns = task->kind == TASK_BINARY ? 1 : LABEL_COUNT;
   error reason;
   char *folder = model_folder(t, m.id, &reason);
   model *network = folder ? model_open(folder, &options, t->r, &reason) : NULL;
-  bool ok = network && (model_output_count(network) == columns ||
-                        error_set(&reason, ERROR_DATA, "%s gives %zu logits per ECG; the task wants %zu",
-                                  model_path(network), model_output_count(network), columns));
+  bool ok = network && family_check_model(family, task, model_path(network), model_kind(network),
+                                          model_output_count(network), &reason);
   ok = ok && time_signals(network, t->options->threads, &m.seconds, &reason);
   m.seconds *= (double)ecgs;
   model_close(network);

@@ -71,6 +71,8 @@ static const char *diagnosis_of(task_rows *rows, csv_cell cell, const char *file
 
 typedef struct known_names {
   string_map signals, texts;
+  const lost_files *lost;
+  buffer path; /* of the row's ECG file */
 } known_names;
 
 /* Give the row the label that its cell holds, if any. */
@@ -94,11 +96,24 @@ static bool add_row(task_rows *rows, task_row made, error *err) {
   return true;
 }
 
+static bool is_lost(const lost_files *lost, const char *folder, const char *name, buffer *path, bool *found,
+                    error *err) {
+  if (!path_join_into(path, folder, name, err))
+    return false;
+  *found = lost_files_hold(lost, path->data);
+  return true;
+}
+
 static bool make_row(task_rows *rows, known_names *known, const input_table *table, const input_task *task,
                      size_t row, const pipeline_options *options, error *err) {
   csv_cell file = csv_table_cell(table->csv, row, task->file_column);
   long signal;
+  bool lost;
   if (file.is_null)
+    return true;
+  if (!is_lost(known->lost, options->ecg_signals_path, file.text, &known->path, &lost, err))
+    return false;
+  if (lost)
     return true;
   if (!find_signal(rows, &known->signals, file.text, options->preprocessing_folder, &signal, err))
     return false;
@@ -112,16 +127,17 @@ static bool make_row(task_rows *rows, known_names *known, const input_table *tab
 }
 
 bool task_rows_make(task_rows *rows, const input_table *table, const input_task *task,
-                    const pipeline_options *options, error *err) {
+                    const pipeline_options *options, const lost_files *lost, error *err) {
   *rows = (task_rows){.memory = arena_create(err), .labelled = task->label_column >= 0};
   if (!rows->memory)
     return false;
-  known_names known = {0};
+  known_names known = {.lost = lost};
   bool ok = true;
   for (size_t row = 0; row < csv_table_rows(table->csv) && ok; row++)
     ok = make_row(rows, &known, table, task, row, options, err);
   string_map_free(&known.signals);
   string_map_free(&known.texts);
+  buffer_free(&known.path);
   return ok;
 }
 

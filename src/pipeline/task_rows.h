@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "pipeline/input_table.h"
+#include "pipeline/lost_files.h"
 #include "pipeline/pipeline.h"
 
 typedef struct task_row {
@@ -30,10 +31,10 @@ typedef struct task_rows {
   bool labelled; /* the task has a label column */
 } task_rows;
 
-/* Rows whose label and file name are both non-null and whose cleaned record exists; with
- * options->predictions_only the label may be null. Free with task_rows_free (also after a failure). */
+/* Rows whose label and file name are both non-null and whose cleaned record exists and is no lost file's;
+ * with options->predictions_only the label may be null. Free with task_rows_free (also after a failure). */
 bool task_rows_make(task_rows *rows, const input_table *table, const input_task *task,
-                    const pipeline_options *options, error *err);
+                    const pipeline_options *options, const lost_files *lost, error *err);
 void task_rows_free(task_rows *rows);
 
 #endif

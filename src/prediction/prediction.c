@@ -181,9 +181,8 @@ static bool run_model(job *j, size_t index, error *err) {
   if (!network)
     return false;
   float *logits = NULL;
-  bool ok = model_output_count(network) == columns ||
-            error_set(err, ERROR_DATA, "%s gives %zu logits per ECG; the task wants %zu", model_path(network),
-                      model_output_count(network), columns);
+  bool ok = family_check_model(m->family, m->task, model_path(network), model_kind(network),
+                               model_output_count(network), err);
   ok = ok && ((logits = calloc(j->count, columns * sizeof *logits)) || error_out_of_memory(err)) &&
        predict_signals(j, network, m, logits, err) && keep_probabilities(j, index, logits, err);
   free(logits);

@@ -5,8 +5,8 @@
 
 /* The WCR networks take the cleaned signal as it is, the EfficientNets its multiple by 1 / 0.0048. */
 const family_info families[FAMILY_COUNT] = {
-    [FAMILY_WCR] = {"wcr", 1},
-    [FAMILY_EFFICIENTNET] = {"efficientnetv2", 1 / 0.0048},
+    [FAMILY_WCR] = {"wcr", 1, "fairseq"},
+    [FAMILY_EFFICIENTNET] = {"efficientnetv2", 1 / 0.0048, "TorchScript"},
 };
 
 const task_info *task_find(const char *label_column) {
@@ -14,6 +14,17 @@ const task_info *task_find(const char *label_column) {
     if (strcmp(tasks[i].label_column, label_column) == 0)
       return &tasks[i];
   return NULL;
+}
+
+bool family_check_model(model_family family, const task_info *task, const char *path, const char *kind,
+                        size_t outputs, error *err) {
+  const family_info *f = &families[family];
+  size_t wanted = task->kind == TASK_BINARY ? 1 : LABEL_COUNT;
+  if (strcmp(kind, f->kind) != 0)
+    return error_set(err, ERROR_DATA, "%s: a %s file, but %s is a %s one: a model of the other family?", path,
+                     kind, task->models[family], f->kind);
+  return outputs == wanted ||
+         error_set(err, ERROR_DATA, "%s gives %zu logits per ECG; the task wants %zu", path, outputs, wanted);
 }
 
 double family_operating_point(model_family family, const operating_points *points) {

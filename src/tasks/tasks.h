@@ -3,6 +3,8 @@
 #ifndef DEEPECG_TASKS_TASKS_H
 #define DEEPECG_TASKS_TASKS_H
 
+#include "base/error.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -43,6 +45,7 @@ typedef struct task_info {
 typedef struct family_info {
   const char *name;   /* "wcr", "efficientnetv2" */
   double input_scale; /* the cleaned signal is multiplied by this */
+  const char *kind;   /* of its model files, as model_kind calls it */
 } family_info;
 
 extern const label_info labels[LABEL_COUNT];
@@ -51,6 +54,12 @@ extern const task_info tasks[];
 extern const size_t task_count;
 extern const family_info families[FAMILY_COUNT];
 extern const char *const bert_models[]; /* default first; NULL-terminated */
+
+/* Is the model that was found under the family's name for the task one of the family, with as many outputs as
+ * the task wants? One of the other family would run and be wrong in silence: its input is scaled otherwise,
+ * its outputs stand in another order. *err names `path`. */
+bool family_check_model(model_family family, const task_info *task, const char *path, const char *kind,
+                        size_t outputs, error *err);
 
 /* The sigmoid, rounded once. */
 float logit_probability(float logit);
