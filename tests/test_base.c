@@ -383,7 +383,7 @@ static void test_released_bytes_need_no_memory(void **state) {
     sum += *(const volatile uint8_t *)(file.data + i * page);
   assert_int_equal(sum, 0);
   long before = shared_pages();
-  mapped_file_release(&file, file.size);
+  mapped_file_release(&file, 0, file.size);
   long after = shared_pages();
   mapped_file_close(&file);
   remove(SCRATCH);
@@ -403,8 +403,8 @@ static void test_mapped_file(void **state) {
   mapped_file file;
   assert_true(mapped_file_open(&file, SCRATCH, NULL));
   assert_int_equal(file.size, 50000);
-  mapped_file_release(&file, 49999);
-  mapped_file_release(&file, 60000);
+  mapped_file_release(&file, 0, 49999);
+  mapped_file_release(&file, 0, 60000);
   assert_memory_equal(file.data + 40000, "0123456789", 10);
   mapped_file_close(&file);
   mapped_file_close(&file);
@@ -413,7 +413,7 @@ static void test_mapped_file(void **state) {
   assert_true(mapped_file_open(&file, SCRATCH, NULL));
   assert_int_equal(file.size, 0);
   assert_non_null(file.data);
-  mapped_file_release(&file, 1);
+  mapped_file_release(&file, 0, 1);
   mapped_file_close(&file);
 
   assert_not_mapped(DEEPECG_TEST_TMP, ERROR_IO, "is a folder, not a file");

@@ -41,10 +41,12 @@ bool mapped_file_open(mapped_file *file, const char *path, error *err) {
   return true;
 }
 
-void mapped_file_release(const mapped_file *file, size_t end) {
-  size_t page = (size_t)sysconf(_SC_PAGESIZE), length = end < file->size ? end / page * page : file->size;
-  if (length) /* only advice: a refusal changes nothing */
-    madvise((void *)(uintptr_t)file->data, length, MADV_DONTNEED);
+void mapped_file_release(const mapped_file *file, size_t begin, size_t end) {
+  size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  begin = (begin + page - 1) / page * page;
+  end = end < file->size ? end / page * page : file->size;
+  if (begin < end) /* only advice: a refusal changes nothing */
+    madvise((void *)(uintptr_t)(file->data + begin), end - begin, MADV_DONTNEED);
 }
 
 void mapped_file_close(mapped_file *file) {

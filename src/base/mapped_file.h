@@ -18,9 +18,9 @@ typedef struct mapped_file {
  * path. */
 bool mapped_file_open(mapped_file *file, const char *path, error *err);
 
-/* The memory behind data[0..end) may be given back now; the bytes can still be read, more slowly. For readers
- * that pass once over a large file. */
-void mapped_file_release(const mapped_file *file, size_t end);
+/* The memory behind data[begin..end) may be given back now: that of the whole pages in it. The bytes can
+ * still be read, more slowly. For readers that pass once over a large file. */
+void mapped_file_release(const mapped_file *file, size_t begin, size_t end);
 
 /* Unmap. Safe on a zeroed struct and twice. */
 void mapped_file_close(mapped_file *file);

@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/buffer.h"
+#include "base/mapped_file.h"
 #include "ops/op.h"
 
 typedef struct graph graph;
@@ -46,6 +47,12 @@ value_id graph_add_input(graph *g, const char *name, dtype type, const shape *s,
 /* `data` is borrowed, or lives in graph_arena. */
 value_id graph_add_constant(graph *g, const char *name, dtype type, const shape *s, const void *data,
                             error *err);
+/* Constants may lie in `file`, which must outlive the graph: graph_constant_done then gives their memory
+ * back.
+ */
+void graph_lend_file(graph *g, const mapped_file *file);
+/* All of the constant's data was read and won't be needed soon again. It stays valid. */
+void graph_constant_done(const graph *g, value_id id);
 /* Append a node; the result's shape is inferred at once, and errors of the operator's rule are returned here,
  * prefixed with `origin`. The value of the result, or VALUE_NONE and *err. On failure the graph is as before.
  */

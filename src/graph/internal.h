@@ -14,7 +14,8 @@ struct graph {
   size_t input_count, input_capacity;
   value_id *outputs;
   size_t output_count, output_capacity;
-  int64_t elements; /* of all results of nodes */
+  const mapped_file *lent; /* where constants may lie; NULL: nowhere that is known */
+  int64_t elements;        /* of all results of nodes */
 };
 
 /* What the operator's rule says for these operands. Ids must be valid or VALUE_NONE. */

@@ -115,6 +115,7 @@ void checkpoint_close(checkpoint *c) {
 graph *checkpoint_graph(const checkpoint *c, int64_t tokens, const reporter *r, error *err) {
   graph *g = c->importer->make_graph(c, tokens, err);
   if (g && graph_optimise(g, err)) {
+    graph_lend_file(g, &c->file);
     const char *name;
     if (r && !graph_constants_finite(g, &name))
       report(r, REPORT_WARNING,

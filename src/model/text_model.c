@@ -41,7 +41,7 @@ static bool set_length(text_model *m, size_t length, const reporter *r, error *e
                          : m->backend->compile(g, m->threads, err);
   graph_destroy(g);
   /* Whatever was packed of the file is in memory a second time now. */
-  mapped_file_release(&m->checkpoint.file, m->checkpoint.file.size);
+  mapped_file_release(&m->checkpoint.file, 0, m->checkpoint.file.size);
   if (!made)
     return error_prefix(err, "%s", m->checkpoint.path);
   if (m->executable)

@@ -263,7 +263,7 @@ static bool read_rows(csv_table *t, reader *r, error *err) {
     if (!read_row(t, r, err))
       return false;
     if (r->mapped && r->at - released > RELEASE_EVERY) {
-      mapped_file_release(r->mapped, (size_t)(r->at - (const char *)r->mapped->data));
+      mapped_file_release(r->mapped, 0, (size_t)(r->at - (const char *)r->mapped->data));
       released = r->at;
     }
   }

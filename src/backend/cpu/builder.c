@@ -25,11 +25,13 @@ static bool add_buffer(builder *b, buffer_place place, size_t bytes, int index, 
   return true;
 }
 
-bool builder_begin(builder *b, const graph *g, cpu_program *p, weight_store *weights, error *err) {
+bool builder_begin(builder *b, const graph *g, cpu_program *p, weight_store *weights, int threads,
+                   error *err) {
   size_t count = (size_t)graph_value_count(g);
   *b = (builder){.graph = g,
                  .program = p,
                  .weights = weights,
+                 .threads = threads,
                  .homes = malloc((count + 1) * sizeof *b->homes),
                  .notes = calloc(count + 1, sizeof *b->notes)};
   if (!b->homes || !b->notes)

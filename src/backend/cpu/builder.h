@@ -27,6 +27,7 @@ typedef struct builder {
   const graph *graph;
   cpu_program *program;
   weight_store *weights;
+  int threads;       /* that large weights are packed with */
   value_home *homes; /* by value */
   value_note *notes; /* by value */
   bool (*lower_deferred)(struct builder *b, value_id v, error *err);
@@ -34,7 +35,8 @@ typedef struct builder {
 
 /* Make ready: homes for all values, buffers for the graph's inputs. End with builder_end, whatever happened.
  */
-bool builder_begin(builder *b, const graph *g, cpu_program *p, weight_store *weights, error *err);
+bool builder_begin(builder *b, const graph *g, cpu_program *p, weight_store *weights, int threads,
+                   error *err);
 void builder_end(builder *b);
 
 /* Can this value be kept channels-last? A signal (1, C, T) of floats. */

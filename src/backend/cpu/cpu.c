@@ -42,7 +42,7 @@ static bool create_program(executable *e, error *err) {
 
 static bool build(executable *e, const graph *g, error *err) {
   builder b;
-  bool done = builder_begin(&b, g, e->program, e->weights, err) && lower_graph(&b, err) &&
+  bool done = builder_begin(&b, g, e->program, e->weights, e->threads, err) && lower_graph(&b, err) &&
               program_plan_memory(e->program, err);
   builder_end(&b);
   return done;

@@ -46,7 +46,7 @@ static const lowering lowerings[] = {
     {NULL, NULL},
 };
 
-static lower_result lower_node(builder *b, const graph_node *n, error *err) {
+static lower_result choose_lowering(builder *b, const graph_node *n, error *err) {
   for (const lowering *l = lowerings; l->op; l++)
     if (strcmp(l->op, n->op->name) == 0) {
       lower_result result = l->lower(b, n, err);
@@ -54,6 +54,15 @@ static lower_result lower_node(builder *b, const graph_node *n, error *err) {
         return result;
     }
   return lower_scalar(b, n, err);
+}
+
+/* Constants are packed while their node is lowered. */
+static lower_result lower_node(builder *b, const graph_node *n, error *err) {
+  lower_result result = choose_lowering(b, n, err);
+  for (int i = 0; i < n->input_count; i++)
+    if (n->inputs[i] != VALUE_NONE)
+      graph_constant_done(b->graph, n->inputs[i]);
+  return result;
 }
 
 static bool lower_deferred(builder *b, value_id v, error *err) {

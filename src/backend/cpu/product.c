@@ -10,8 +10,9 @@ enum {
    * so soon that it should stay in the first. */
   INNER_BLOCK_WIDE = 768,
   INNER_BLOCK_NARROW = 256,
-  ROWS_IN_BLOCK = 168, /* rows of A that are gathered at a time, at most: some 500 KB */
-  GATHER_PADDING = 16, /* between gathered rows, so that they don't fall on the same cache sets */
+  ROWS_IN_BLOCK = 168,    /* rows of A that are gathered at a time, at most: some 500 KB */
+  PACKED_ALONE = 1 << 18, /* bytes of weights up to which threads cost more than they save */
+  GATHER_PADDING = 16,    /* between gathered rows, so that they don't fall on the same cache sets */
 };
 
 /* Blocks change no bits: a sum goes on where the block before left it. */
@@ -27,11 +28,15 @@ ptrdiff_t product_padded_columns(const product *p) {
 
 static void pack_panel(const product *p, const float *weight, ptrdiff_t first_vector, int vectors,
                        float *panel) {
-  ptrdiff_t width = (ptrdiff_t)vectors * p->lanes;
+  ptrdiff_t width = (ptrdiff_t)vectors * p->lanes, first = first_vector * p->lanes;
+  if (p->kernel == 1 && first + width <= p->columns) {
+    p->kernels->transpose(weight + first * p->inner, width, p->inner, 0, p->inner, panel);
+    return;
+  }
   for (ptrdiff_t k = 0; k < p->kernel; k++)
     for (ptrdiff_t c = 0; c < p->group_channels; c++)
       for (ptrdiff_t i = 0; i < width; i++) {
-        ptrdiff_t column = first_vector * p->lanes + i;
+        ptrdiff_t column = first + i;
         *panel++ = column < p->columns ? weight[(column * p->group_channels + c) * p->kernel + k] : 0.0f;
       }
 }
@@ -58,10 +63,12 @@ static bool pack_weights(builder *b, product *p, const float *weight, error *err
   p->weights = packed = weight_store_add(b->weights, &key, size, err);
   if (!packed)
     return false;
-  for (ptrdiff_t g = 0; g < p->groups; g++)
-    for (ptrdiff_t panel = 0; panel < p->panels; panel++)
-      pack_panel(p, weight + g * p->columns * p->inner, panel * p->panel_vectors, panel_width(p, panel),
-                 packed + (panel_weights(p, g, panel) - packed));
+#pragma omp parallel for num_threads(b->threads) if (b->threads > 1 && size >= PACKED_ALONE)
+  for (ptrdiff_t i = 0; i < p->groups * p->panels; i++) {
+    ptrdiff_t group = i / p->panels, panel = i % p->panels;
+    pack_panel(p, weight + group * p->columns * p->inner, panel * p->panel_vectors, panel_width(p, panel),
+               packed + (panel_weights(p, group, panel) - packed));
+  }
   return true;
 }
 

@@ -10,15 +10,25 @@ typedef struct entry {
   size_t size;
 } entry;
 
+/* Weights lie one behind the other in large blocks: of huge pages only the last of a block is not full, and
+ * what was never written takes no memory. */
+typedef struct block {
+  struct block *next;
+  unsigned char *bytes;
+  size_t size, used;
+} block;
+
 /* An open-addressed table, at most half full. */
 struct weight_store {
   entry *slots;
   size_t slot_count, used; /* slot_count is a power of two */
+  block *blocks;           /* the one being filled first */
+  size_t next_block_size;
   size_t bytes;
   int references;
 };
 
-enum { FIRST_SLOTS = 256 };
+enum { FIRST_SLOTS = 256, FIRST_BLOCK = 2 << 20, LARGEST_BLOCK = 64 << 20 };
 
 weight_store *weight_store_create(error *err) {
   weight_store *s = calloc(1, sizeof *s);
@@ -29,7 +39,8 @@ weight_store *weight_store_create(error *err) {
     error_out_of_memory(err);
     return NULL;
   }
-  *s = (weight_store){.slots = slots, .slot_count = FIRST_SLOTS, .references = 1};
+  *s = (weight_store){
+      .slots = slots, .slot_count = FIRST_SLOTS, .next_block_size = FIRST_BLOCK, .references = 1};
   return s;
 }
 
@@ -40,8 +51,11 @@ void weight_store_retain(weight_store *s) {
 void weight_store_release(weight_store *s) {
   if (!s || --s->references > 0)
     return;
-  for (size_t i = 0; i < s->slot_count; i++)
-    free(s->slots[i].data);
+  for (block *b = s->blocks, *next; b; b = next) {
+    next = b->next;
+    free(b->bytes);
+    free(b);
+  }
   free(s->slots);
   free(s);
 }
@@ -100,10 +114,41 @@ void *weight_store_find_copy(const weight_store *s, const void *source, size_t s
   return NULL;
 }
 
+static bool add_block(weight_store *s, size_t size, error *err) {
+  block *b = malloc(sizeof *b);
+  if (!b)
+    return error_out_of_memory(err);
+  *b = (block){.next = s->blocks, .bytes = aligned_allocate(size, err), .size = size};
+  if (!b->bytes) {
+    free(b);
+    return false;
+  }
+  s->blocks = b;
+  if (s->next_block_size < LARGEST_BLOCK)
+    s->next_block_size *= 2;
+  return true;
+}
+
+static void *take(weight_store *s, size_t size, error *err) {
+  size_t rounded;
+  if (!aligned_size(size, &rounded)) {
+    error_out_of_memory(err);
+    return NULL;
+  }
+  block *b = s->blocks;
+  if ((!b || b->size - b->used < rounded) &&
+      !add_block(s, rounded > s->next_block_size ? rounded : s->next_block_size, err))
+    return NULL;
+  b = s->blocks;
+  void *data = b->bytes + b->used;
+  b->used += rounded;
+  return data;
+}
+
 void *weight_store_add(weight_store *s, const weight_key *key, size_t size, error *err) {
   if (2 * (s->used + 1) > s->slot_count && !grow(s, err))
     return NULL;
-  void *data = aligned_allocate(size, err);
+  void *data = take(s, size, err);
   if (!data)
     return NULL;
   *find_slot(s->slots, s->slot_count, key) = (entry){*key, data, size};
