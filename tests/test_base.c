@@ -392,9 +392,9 @@ static void test_released_bytes_need_no_memory(void **state) {
   assert_true(before - after > PAGES / 2);
 }
 
-static void test_mapped_file(void **state) {
+/* What is read at once stays as it was, whatever happens to the file. */
+static void test_small_file_cut_meanwhile(void **state) {
   (void)state;
-  remove(SCRATCH);
   FILE *out = fopen(SCRATCH, "wb");
   assert_non_null(out);
   for (int i = 0; i < 5000; i++)
@@ -403,8 +403,32 @@ static void test_mapped_file(void **state) {
   mapped_file file;
   assert_true(mapped_file_open(&file, SCRATCH, NULL));
   assert_int_equal(file.size, 50000);
-  mapped_file_release(&file, 0, 49999);
-  mapped_file_release(&file, 0, 60000);
+  assert_int_equal(truncate(SCRATCH, 0), 0);
+  mapped_file_release(&file, 0, 50000);
+  mapped_file_done(&file, file.data, 50000);
+  assert_memory_equal(file.data + 49990, "0123456789", 10);
+  mapped_file_close(&file);
+  remove(SCRATCH);
+}
+
+static void test_mapped_file(void **state) {
+  (void)state;
+  remove(SCRATCH);
+  FILE *out = fopen(SCRATCH, "wb");
+  assert_non_null(out);
+  enum { ROWS = 500000 };
+  for (int i = 0; i < ROWS; i++)
+    assert_int_equal(fwrite("0123456789", 1, 10, out), 10);
+  assert_int_equal(fclose(out), 0);
+  mapped_file file;
+  assert_true(mapped_file_open(&file, SCRATCH, NULL));
+  assert_int_equal(file.size, 10 * ROWS);
+  assert_int_equal(file.mapped, 10 * ROWS);
+  mapped_file_release(&file, 1, 49999);
+  mapped_file_release(&file, 0, 20 * ROWS);
+  mapped_file_done(&file, file.data + 100, 40000);
+  mapped_file_done(&file, &file, sizeof file);
+  mapped_file_done(&file, file.data + file.size, 1 << 20);
   assert_memory_equal(file.data + 40000, "0123456789", 10);
   mapped_file_close(&file);
   mapped_file_close(&file);
@@ -483,6 +507,7 @@ int main(void) {
       cmocka_unit_test(test_base64_hostile),
       cmocka_unit_test(test_released_bytes_need_no_memory),
       cmocka_unit_test(test_mapped_file),
+      cmocka_unit_test(test_small_file_cut_meanwhile),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

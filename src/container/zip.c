@@ -42,6 +42,7 @@ typedef struct entry {
 struct zip_archive {
   const uint8_t *data;
   size_t size;
+  const mapped_file *lent; /* whose bytes `data` is; NULL: not known */
   arena *memory;
   entry *entries; /* in the directory's order */
   entry **by_name;
@@ -278,6 +279,10 @@ zip_archive *zip_open(const uint8_t *data, size_t size, error *err) {
   return z;
 }
 
+void zip_lend_file(zip_archive *z, const mapped_file *file) {
+  z->lent = file;
+}
+
 void zip_close(zip_archive *z) {
   if (z)
     arena_destroy(z->memory);
@@ -394,6 +399,11 @@ const uint8_t *zip_entry_bytes(zip_archive *z, size_t index, size_t *size, error
   }
   *size = (size_t)e->size;
   return e->bytes;
+}
+
+void zip_bytes_done(const zip_archive *z, const void *bytes, size_t size) {
+  if (z->lent)
+    mapped_file_done(z->lent, bytes, size);
 }
 
 const uint8_t *zip_read(zip_archive *z, const char *name, size_t *size, error *err) {

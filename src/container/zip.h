@@ -9,6 +9,7 @@
 #define DEEPECG_CONTAINER_ZIP_H
 
 #include "base/error.h"
+#include "base/mapped_file.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -28,6 +29,9 @@ typedef struct zip_archive zip_archive;
  * zip_close. */
 zip_archive *zip_open(const uint8_t *data, size_t size, error *err);
 
+/* `data` is that of `file`, which must outlive the archive: zip_bytes_done then gives its memory back. */
+void zip_lend_file(zip_archive *archive, const mapped_file *file);
+
 /* NULL is allowed. */
 void zip_close(zip_archive *archive);
 
@@ -45,6 +49,9 @@ long zip_find(const zip_archive *archive, const char *name);
  * bytes lie outside the file or in another entry, or don't have the directory's CRC-32 (see above); the
  * message names the entry. One thread at a time per archive; the bytes may be read by any number. */
 const uint8_t *zip_entry_bytes(zip_archive *archive, size_t index, size_t *size, error *err);
+
+/* `size` of an entry's bytes have been read and won't be needed soon again. They stay valid. */
+void zip_bytes_done(const zip_archive *archive, const void *bytes, size_t size);
 
 /* zip_find and zip_entry_bytes; ERROR_NOT_FOUND when there is no such entry. */
 const uint8_t *zip_read(zip_archive *archive, const char *name, size_t *size, error *err);

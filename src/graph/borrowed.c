@@ -16,8 +16,5 @@ void graph_constant_done(const graph *g, value_id id) {
   int64_t elements;
   if (!g->lent || !v->data || !shape_elements(&v->shape, &elements))
     return;
-  /* As numbers: the data may lie in another object than the file. */
-  uintptr_t begin = (uintptr_t)v->data, file = (uintptr_t)g->lent->data;
-  if (begin >= file && begin - file < g->lent->size)
-    mapped_file_release(g->lent, begin - file, begin - file + (size_t)elements * dtype_size(v->type));
+  mapped_file_done(g->lent, v->data, (size_t)elements * dtype_size(v->type));
 }

@@ -83,6 +83,7 @@ static bool recognise(checkpoint *c, error *err) {
     c->archive = zip_open(c->file.data, c->file.size, err);
     if (!c->archive)
       return error_prefix(err, "%s", c->path);
+    zip_lend_file(c->archive, &c->file);
   }
   for (size_t i = 0; i < sizeof importers / sizeof *importers; i++)
     if (importers[i].probe(c)) {

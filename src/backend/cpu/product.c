@@ -11,7 +11,7 @@ enum {
   INNER_BLOCK_WIDE = 768,
   INNER_BLOCK_NARROW = 256,
   ROWS_IN_BLOCK = 168,    /* rows of A that are gathered at a time, at most: some 500 KB */
-  PACKED_ALONE = 1 << 18, /* bytes of weights up to which threads cost more than they save */
+  PACKED_ALONE = 1 << 20, /* bytes of weights up to which threads cost more than they save */
   GATHER_PADDING = 16,    /* between gathered rows, so that they don't fall on the same cache sets */
 };
 

@@ -14,6 +14,7 @@ static const double norm_epsilon = 1e-5; /* PyTorch's usual; the configuration h
 
 typedef struct network {
   layer_builder b;
+  const zip_archive *archive;
   const wcr_config *config;
   arena *scratch; /* freed after the import */
 } network;
@@ -50,6 +51,8 @@ static const float *normalised_weight(network *n, const char *module, const shap
   for (int64_t row = 0; weight && row < rows; row++)
     for (int64_t k = 0; k < kernel; k++)
       weight[row * kernel + k] = (float)((double)v[row * kernel + k] * ratios[k]);
+  if (v)
+    zip_bytes_done(n->archive, v, (size_t)(rows * kernel) * sizeof *v);
   return weight;
 }
 
@@ -280,7 +283,7 @@ static bool build(checkpoint *c, const shape *input, arena *scratch, graph *g, e
       !collect_weights(c, scratch, graph_arena(g), &table, err) ||
       !weight_table_shape(&table, "proj.weight", 2, &proj, err))
     return false;
-  network n = {{g, &table, err, false}, config, scratch};
+  network n = {{g, &table, err, false}, c->archive, config, scratch};
   value_id x = graph_add_input(g, "ecg", DTYPE_F32, input, err);
   if (x == VALUE_NONE)
     return false;
