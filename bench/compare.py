@@ -1,140 +1,105 @@
 """deepecg against PyTorch, ONNX Runtime and OpenVINO on the same full-size networks with random weights.
 
-    bench/compare [--only efficientnet,wcr,bert] [--threads 1,2] [--rounds 5] [--seconds 2] [--folder build/bench/models]
+    bench/compare [--networks efficientnet,wcr,bert] [--batches 1,8,32] [--threads 1,2] [--kernels best,avx2] [--rounds 3]
+                  [--seconds 1] [--cold-rounds 5] [--output TABLE.md]
 
 Engines take turns (A B C A B C ...), each in a process of its own, so that a clock that moves or a neighbour that wakes up
-meets all of them. A sample is dropped when other processes used more than 12 % of a core meanwhile. A sample is the mean over
-its calls; a row shows the median of samples and their range. The multiply-add peak is probed by `deepecg bench` beside its own
-samples; "of peak" divides by the median probe times the threads.
+meets all of them. A sample is the mean over its calls; one during which other processes used more than 12 % of a core is
+dropped and taken again, up to six times. A row shows the median of the samples and their range; where none was undisturbed,
+those that were disturbed, marked so. The multiply-add peak is probed by `deepecg bench` beside its own samples; "of peak"
+divides by the median probe times the threads. Rows for AVX2 are run with the largest number of threads only.
 """
 import argparse
-import json
 import os
 import platform
 import statistics
 import subprocess
-import sys
 import time
 
 import numpy
 
+import cold
+import engines
 import networks
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-PROGRAM = os.path.join(HERE, "..", "build", "release", "deepecg")
-FILES = {"efficientnet": "efficientnet.pt", "wcr": "wcr.pt", "bert": "bert"}
 #       network, batch, tokens
 ROWS = (("efficientnet", 1, 0), ("efficientnet", 8, 0), ("efficientnet", 32, 0), ("wcr", 1, 0), ("wcr", 8, 0),
         ("bert", 1, 20), ("bert", 8, 20), ("bert", 1, 512))
-PEERS = ("torch", "torch frozen", "onnxruntime", "openvino", "openvino streams")
-MOST_OTHER = 0.12
+VARIANTS = ("generic", "avx2", "avx512")
+MOST_OTHER, TRIES = 0.12, 6
 
 
-class Peer:
-    """A worker process; None of its samples is kept when it can't run."""
-
-    def __init__(self, engine, name, batch, tokens, threads, folder):
-        self.engine, self.calls_at_once = engine, threads if engine == "openvino streams" else 1
-        self.process = subprocess.Popen([sys.executable, os.path.join(HERE, "worker.py"), engine, name, str(batch), str(tokens),
-                                         str(threads), folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, text=True, env={**os.environ, "OMP_NUM_THREADS": str(threads)})
-        self.works = bool(self.process.stdout.readline())
-
-    def ask(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
-    def sample(self, seconds):
-        answer = self.ask(str(seconds))
-        return statistics.fmean(answer["ms"]) / self.calls_at_once, answer["other"]
-
-    def outputs(self, path):
-        self.ask("outputs " + path)
-        return numpy.load(path)
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-class Own:
-    """`deepecg bench`, a process per sample."""
-
-    engine = "deepecg"
-
-    def __init__(self, name, batch, tokens, threads, folder):
-        self.model, self.peaks = os.path.join(folder, FILES[name]), []
-        self.command = [PROGRAM, "bench", self.model, "--batch", str(batch), "--threads", str(threads), "--json"]
-        if tokens:
-            self.command += ["--tokens", str(tokens)]
-
-    def sample(self, seconds):
-        line = json.loads(subprocess.run(self.command + ["--seconds", str(seconds)], check=True, capture_output=True, text=True).stdout)
-        self.peaks.append(line["peak_flops_per_thread"]["median"])
-        self.gflop, self.variant = line["gflop"], line["variant"]
-        return line["ms"]["median"] * line["batch"], line["other_programs"]
-
-    def outputs(self, x, dump):
-        """Logits of these inputs; token ids go as the one-letter words that bench/networks.py gave them for."""
-        if x.dtype == numpy.float32:
-            x.tofile(dump + ".in")
-        else:
-            with open(dump + ".in", "w", encoding="ascii") as file:
-                file.writelines(" ".join(chr(ord("a") + i - 5) for i in row[1:-1]) + "\n" for row in x)
-        subprocess.run(self.command + ["--once", "--input", dump + ".in", "--output", dump + ".out"], check=True)
-        return numpy.fromfile(dump + ".out", "<f4").reshape(len(x), -1)
-
-
-def measure(engines, rounds, seconds):
-    samples = {e.engine: [] for e in engines}
+def measure(running, rounds, seconds):
+    """Per engine: (milliseconds of a call, was the sample disturbed) in the order of the rounds."""
+    samples = {e.engine: [] for e in running}
     for _ in range(rounds):
-        for engine in engines:
-            for _ in range(3):  # a disturbed sample is taken again, a few times
+        for engine in running:
+            for attempt in range(TRIES):
                 ms, other = engine.sample(seconds)
-                if other <= MOST_OTHER:
-                    samples[engine.engine].append(ms)
+                if other <= MOST_OTHER or attempt == TRIES - 1:
+                    samples[engine.engine].append((ms, other > MOST_OTHER))
                     break
+                time.sleep(0.5)
     return samples
 
 
-def show(row, threads, own, samples, differences):
+def kept(samples):
+    """The undisturbed samples, or all of them, and whether those are disturbed."""
+    good = [ms for ms, disturbed in samples if not disturbed]
+    return (good, False) if good else ([ms for ms, _ in samples], True)
+
+
+def outputs_differ(running, row, folder):
+    """The largest difference of a logit between each engine and the first general one, PyTorch."""
+    dump = os.path.join(folder, "outputs")
+    values = {peer.engine: peer.outputs(dump + ".npy") for peer in running[1:]}
+    values["deepecg"] = running[0].outputs(numpy.load(networks.input_file(*row, folder)), dump)
+    truth = values.get("torch")
+    return {} if truth is None else {engine: float(numpy.abs(v - truth).max()) for engine, v in values.items()}
+
+
+def show(say, row, threads, running, samples, differences):
     name, batch, tokens = row
+    own = running[0]
     peak = statistics.median(own.peaks) * threads
-    peers = {e: statistics.median(s) for e, s in samples.items() if s and e != "deepecg"}
-    best = min(peers.values(), default=float("nan"))
-    title = name + (f", {tokens} tokens" if tokens else "")
-    for engine, values in sorted(samples.items(), key=lambda item: statistics.median(item[1]) if item[1] else float("inf")):
-        if not values:
-            print(f"| {title} | {threads} | {batch} | {engine} | no undisturbed sample | | | | |")
-            continue
-        median = statistics.median(values)
+    lines = sorted(((statistics.median(kept(samples[e.engine])[0]), e) for e in running), key=lambda line: line[0])
+    best = min((median for median, e in lines if e is not own), default=float("nan"))
+    for median, e in lines:
+        values, disturbed = kept(samples[e.engine])
         rate = own.gflop * batch / median  # GFLOP per ms = TFLOP/s
-        difference = differences.get(engine)
-        print(f"| {title} | {threads} | {batch} | {engine} | {median / batch:.3f} ({min(values) / batch:.3f}-{max(values) / batch:.3f}), n={len(values)} "
-              f"| {1000 * rate:.1f} | {100 * rate * 1e12 / peak:.0f} % | {best / median:.2f} | {'' if difference is None else f'{difference:.1e}'} |")
-    sys.stdout.flush()
+        difference = differences.get(e.engine)
+        say(f"| {name}{f', {tokens} tokens' if tokens else ''} | {threads} | {own.variant} | {batch} | {e.title} "
+            f"| {median / batch:.3f} ({min(values) / batch:.3f}-{max(values) / batch:.3f}), n={len(values)}{', all disturbed' if disturbed else ''} "
+            f"| {1000 * rate:.1f} | {100 * rate * 1e12 / peak:.0f} % | {best / median:.2f} "
+            f"| {'' if difference is None else f'{difference:.1e}'} | {e.peak_bytes / 1e6:.0f} |")
 
 
-def run_row(row, threads, arguments):
-    name, batch, tokens = row
-    own = Own(name, batch, tokens, threads, arguments.folder)
-    peers = [Peer(e, name, batch, tokens, threads, arguments.folder) for e in PEERS]
-    engines = [own] + [p for p in peers if p.works]
-    dump = os.path.join(arguments.folder, "outputs")
-    truth, differences = None, {}
-    for peer in engines[1:]:
-        values = peer.outputs(dump + ".npy")
-        truth = values if truth is None else truth
-        differences[peer.engine] = float(numpy.abs(values - truth).max())
-    if truth is not None:
-        x = networks.inputs(name, batch, tokens).numpy()
-        differences["deepecg"] = float(numpy.abs(own.outputs(x, dump) - truth).max())
-    samples = measure(engines, arguments.rounds, arguments.seconds)
-    for peer in peers:
-        peer.close()
-    show(row, threads, own, samples, differences)
-    return own
+def run_row(say, row, threads, kernels, arguments):
+    networks.prepare(*row, arguments.folder)
+    running = [engines.Own(row, threads, kernels, arguments.folder)]
+    running += [engines.Peer(e, row, threads, kernels, arguments.folder) for e in engines.PEERS]
+    failed = [e for e in running if not e.works]
+    running = [e for e in running if e.works]
+    differences = outputs_differ(running, row, arguments.folder)
+    samples = measure(running, arguments.rounds, arguments.seconds)
+    for engine in running + failed:
+        engine.close()
+    show(say, row, threads, running, samples, differences)
+    for engine in failed:
+        say(f"| {row[0]} | {threads} | | {row[1]} | {engine.title} | NOT RUN | | | | | |")
+
+
+def throughput(say, arguments):
+    say("| network | threads | kernels | batch | engine | ms per ECG or text: median (range) | GFLOP/s | of peak | times the best peer "
+        "| largest difference of a logit | peak MB |")
+    say("|---|---|---|---|---|---|---|---|---|---|---|")
+    rows = [row for row in ROWS if row[0] in arguments.networks and row[1] in arguments.batches]
+    for kernels in arguments.kernels:
+        for threads in arguments.threads if kernels == "best" else [max(arguments.threads)]:
+            for row in rows:
+                run_row(say, row, threads, kernels, arguments)
+    if "avx2" in arguments.kernels:
+        say("\n" + engines.AVX2_NOTES)
 
 
 def processor():
@@ -142,50 +107,63 @@ def processor():
         lines = dict(line.split(":", 1) for line in file.read().split("\n\n")[0].splitlines() if ":" in line)
     lines = {key.strip(): value.strip() for key, value in lines.items()}
     features = [f for f in lines.get("flags", "").split() if f in ("avx2", "fma", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16")]
-    return f"{lines.get('model name', platform.processor())}; {', '.join(features)}"
+    return f"{lines.get('model name', platform.processor())}; {os.cpu_count()} processors; {', '.join(features)}"
 
 
-def cold_starts(folder, threads):
-    """Process start to the first answer, files in the page cache; and peak memory."""
-    print("\n| cold start | engine | s | peak MB |\n|---|---|---|---|")
-    for name in ("efficientnet", "wcr"):
-        commands = {"deepecg": [PROGRAM, "bench", os.path.join(folder, FILES[name]), "--batch", "1", "--threads", str(threads), "--once"]}
-        for engine in PEERS[:-1]:
-            commands[engine] = [sys.executable, os.path.join(HERE, "worker.py"), engine, name, "1", "0", str(threads), folder]
-        for engine, command in commands.items():
-            seconds, memory = [], 0
-            for _ in range(3):
-                start = time.perf_counter()
-                process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-                _, _, use = os.wait4(process.pid, 0)
-                seconds.append(time.perf_counter() - start)
-                memory = max(memory, use.ru_maxrss / 1024)
-            print(f"| {name} | {engine} | {statistics.median(seconds):.3f} | {memory:.0f} |")
-            sys.stdout.flush()
+def runs(variant, folder):
+    command = engines.own_command("efficientnet", 1, 0, 1, folder) + ["--once"]
+    return subprocess.run(command, env={**os.environ, "DEEPECG_CPU": variant}, check=False, capture_output=True).returncode == 0
+
+
+def variants_run(say, folder):
+    """The variants that this machine runs; the others are named as NOT RUN."""
+    found = [v for v in VARIANTS if runs(v, folder)]
+    say("Kernels: " + ", ".join(f"{v} {'runs' if v in found else 'NOT RUN'}" for v in VARIANTS) + ".\n")
+    return found
+
+
+def read_arguments():
+    def words(text):
+        return text.split(",")
+
+    def numbers(text):
+        return [int(word) for word in text.split(",")]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--networks", type=words, default=list(engines.FILES), help="efficientnet, wcr, bert; all by default")
+    parser.add_argument("--batches", type=numbers, default=[1, 8, 32])
+    parser.add_argument("--threads", type=numbers, default=[1, 2])
+    parser.add_argument("--kernels", type=words, default=["best", "avx2"], help="best: what the machine has; avx2: all engines held to AVX2")
+    parser.add_argument("--rounds", type=int, default=3, help="0: cold starts only")
+    parser.add_argument("--seconds", type=float, default=1, help="of a sample")
+    parser.add_argument("--cold-rounds", type=int, default=5, help="0: no cold starts")
+    parser.add_argument("--output", help="write the tables there too, as Markdown")
+    parser.add_argument("--folder", default=os.path.join(engines.HERE, "..", "build", "bench", "models"))
+    return parser.parse_args()
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default="efficientnet,wcr,bert")
-    parser.add_argument("--threads", default="1,2")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=2)
-    parser.add_argument("--folder", default=os.path.join(HERE, "..", "build", "bench", "models"))
-    parser.add_argument("--no-cold-start", action="store_true")
-    arguments = parser.parse_args()
+    arguments = read_arguments()
     networks.make_files(arguments.folder)
-    print(processor())
-    print("| network | threads | batch | engine | ms per ECG or text: median (range) | GFLOP/s | of peak | times the best peer | largest difference of a logit |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    own = None
-    for threads in map(int, arguments.threads.split(",")):
-        for row in ROWS:
-            if row[0] in arguments.only.split(","):
-                own = run_row(row, threads, arguments)
-    if own:
-        print(f"\nKernels: {own.variant}. Peak per thread, probed beside the last row: {statistics.median(own.peaks) / 1e9:.1f} GFLOP/s.")
-    if not arguments.no_cold_start:
-        cold_starts(arguments.folder, max(map(int, arguments.threads.split(","))))
+    output = open(arguments.output, "w", encoding="utf-8") if arguments.output else None
+
+    def say(line):
+        print(line, flush=True)
+        if output:
+            print(line, file=output, flush=True)
+    say(processor() + "\n")
+    found = variants_run(say, arguments.folder)
+    if found[-1] == "avx2":
+        arguments.kernels = ["best"]  # the same
+    elif "avx2" not in found:
+        arguments.kernels = [k for k in arguments.kernels if k != "avx2"]
+    if arguments.rounds:
+        throughput(say, arguments)
+    if arguments.cold_rounds:
+        for name in arguments.networks:
+            networks.prepare(name, 1, 20 if name == "bert" else 0, arguments.folder)
+        cold.table(say, arguments.networks, 20, max(arguments.threads), arguments.cold_rounds, arguments.folder)
+    if output:
+        output.close()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import math
 import os
 from collections import OrderedDict
 
+import numpy
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -242,8 +243,25 @@ def load(name, folder):
         net = Wcr()
         net.load_state_dict(state)
         return net.eval()
+    return load_bert(folder)
+
+
+def load_bert(folder):
     from transformers import BertForSequenceClassification
     return BertLogits(BertForSequenceClassification.from_pretrained(os.path.join(folder, "bert")).eval())
+
+
+def load_mapped(name, folder):
+    """The same in the quickest way that PyTorch has: from the original file, mapped, no weight initialised in vain."""
+    if name == "efficientnet":
+        return torch.jit.load(os.path.join(folder, "efficientnet.pt"))
+    if name == "wcr":
+        state = torch.load(os.path.join(folder, "wcr.pt"), weights_only=True, mmap=True)["model"]
+        with torch.device("meta"):
+            net = Wcr()
+        net.load_state_dict(state, assign=True)
+        return net.eval()
+    return load_bert(folder)
 
 
 def inputs(name, batch, tokens):
@@ -255,3 +273,23 @@ def inputs(name, batch, tokens):
     ids = torch.randint(5, 31, (batch, tokens), generator=g)
     ids[:, 0], ids[:, -1] = 2, 3
     return ids
+
+
+def input_file(name, batch, tokens, folder):
+    return os.path.join(folder, f"{name}_{batch}_{tokens}.npy")
+
+
+def onnx_file(name, batch, tokens, folder):
+    shape = (batch, tokens) if tokens else (batch, LEADS, SAMPLES)
+    return os.path.join(folder, f"{name}_{'_'.join(map(str, shape))}.onnx")
+
+
+def prepare(name, batch, tokens, folder):
+    """The input of a row and the network as ONNX, as files."""
+    x, path = inputs(name, batch, tokens), onnx_file(name, batch, tokens, folder)
+    numpy.save(input_file(name, batch, tokens, folder), x.numpy())
+    if not os.path.exists(path):
+        with torch.no_grad():
+            torch.onnx.export(load(name, folder), (x,), path + ".part", opset_version=17, dynamo=False,
+                              input_names=["x"], output_names=["logits"])
+        os.rename(path + ".part", path)

@@ -1,15 +1,18 @@
 """One engine with one network loaded, in a process of its own; driven by compare.py over standard input and output.
 
-    python worker.py ENGINE NET BATCH TOKENS THREADS FOLDER
+    python worker.py ENGINE NET BATCH TOKENS THREADS FOLDER [--cold]
 
-Says {"ready": seconds to load} when it can run; then for each line `SECONDS` runs for about that long and answers
-{"ms": [per call], "other": share of one core that other processes used meanwhile}; for `outputs PATH` saves its outputs.
+Says {"import": s, "load": s, "run": s, "peak_bytes": n} after its first call. Then, for each line `SECONDS`, it runs for about
+that long and answers {"ms": [per call], "other": share of one core that other processes used meanwhile, "peak_bytes": n}; for
+`outputs PATH` it saves its outputs. With --cold PyTorch loads the quickest way, and the first call is the only one.
 """
 import json
 import os
 import resource
 import sys
 import time
+
+START = time.perf_counter()
 
 
 def busy_of_machine():
@@ -24,57 +27,65 @@ def own_time():
     return use.ru_utime + use.ru_stime
 
 
-def torch_engine(engine, name, x, threads, folder):
+def peak_bytes():
+    """ru_maxrss would count what the parent had when it started this process."""
+    with open("/proc/self/status", encoding="ascii") as file:
+        return next(1024 * int(line.split()[1]) for line in file if line.startswith("VmHWM:"))
+
+
+class Row:
+    def __init__(self, engine, name, batch, tokens, threads, folder):
+        self.engine, self.name, self.threads, self.folder = engine, name, int(threads), folder
+        self.shape = int(batch), int(tokens)
+
+    def x(self):
+        import numpy
+        return numpy.load(os.path.join(self.folder, f"{self.name}_{self.shape[0]}_{self.shape[1]}.npy"))
+
+    def onnx(self):
+        shape = self.shape if self.shape[1] else (self.shape[0], 12, 2500)
+        return os.path.join(self.folder, f"{self.name}_{'_'.join(map(str, shape))}.onnx")
+
+
+def torch_engine(row, cold):
     import torch
 
     import networks
-    torch.set_num_threads(threads)
-    net = networks.load(name, folder)
-    if engine == "torch frozen":
+    imported = time.perf_counter()
+    torch.set_num_threads(row.threads)
+    net, x = (networks.load_mapped if cold else networks.load)(row.name, row.folder), torch.from_numpy(row.x())
+    if row.engine == "torch frozen":
         with torch.no_grad():
             net = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(net, x)))
 
     def run():
         with torch.inference_mode():
             return net(x).numpy()
-    return run
+    return run, imported
 
 
-def onnx_file(name, x, folder):
-    import torch
-
-    import networks
-    path = os.path.join(folder, f"{name}_{'_'.join(map(str, x.shape))}.onnx")
-    if not os.path.exists(path):
-        with torch.no_grad():
-            torch.onnx.export(networks.load(name, folder), (x,), path + ".part", opset_version=17, dynamo=False,
-                              input_names=["x"], output_names=["logits"])
-        os.rename(path + ".part", path)
-    return path
-
-
-def onnxruntime_engine(name, x, threads, folder):
-    path = onnx_file(name, x, folder)
+def onnxruntime_engine(row, _cold):
     import onnxruntime
+    imported = time.perf_counter()
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    feed = {"x": x.numpy()}
-    return lambda: session.run(None, feed)[0]
+    options.intra_op_num_threads = row.threads
+    session = onnxruntime.InferenceSession(row.onnx(), options, providers=["CPUExecutionProvider"])
+    feed = {"x": row.x()}
+    return lambda: session.run(None, feed)[0], imported
 
 
-def openvino_engine(name, x, threads, folder, requests):
+def openvino_engine(row, _cold):
     """One request at a time, or as many at once as there are threads (throughput: a call then counts for all of them)."""
-    path = onnx_file(name, x, folder)
     import openvino
+    imported = time.perf_counter()
     core = openvino.Core()
-    streams = threads if requests == "all" else 1
-    compiled = core.compile_model(core.read_model(path), "CPU",
-                                  {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": streams, "INFERENCE_PRECISION_HINT": "f32"})
-    feed = x.numpy()
+    streams = row.threads if row.engine == "openvino streams" else 1
+    compiled = core.compile_model(core.read_model(row.onnx()), "CPU",
+                                  {"INFERENCE_NUM_THREADS": row.threads, "NUM_STREAMS": streams, "INFERENCE_PRECISION_HINT": "f32"})
+    feed = row.x()
     if streams == 1:
         request = compiled.create_infer_request()
-        return lambda: next(iter(request.infer({0: feed}).values()))
+        return lambda: next(iter(request.infer({0: feed}).values())), imported
     queue = openvino.AsyncInferQueue(compiled, streams)
 
     def run():
@@ -82,17 +93,7 @@ def openvino_engine(name, x, threads, folder, requests):
             queue.start_async({0: feed})
         queue.wait_all()
         return queue[0].get_output_tensor(0).data
-    return run
-
-
-def make(engine, name, batch, tokens, threads, folder):
-    import networks
-    x = networks.inputs(name, batch, tokens)
-    if engine.startswith("torch"):
-        return torch_engine(engine, name, x, threads, folder)
-    if engine == "onnxruntime":
-        return onnxruntime_engine(name, x, threads, folder)
-    return openvino_engine(name, x, threads, folder, "all" if engine.endswith("streams") else "one")
+    return run, imported
 
 
 def sample(run, seconds):
@@ -102,17 +103,21 @@ def sample(run, seconds):
         run()
         ms.append(1000 * (time.perf_counter() - before))
     wall = time.perf_counter() - start
-    return {"ms": ms, "other": max(0.0, (busy_of_machine() - busy) - (own_time() - own)) / wall}
+    return {"ms": ms, "other": max(0.0, (busy_of_machine() - busy) - (own_time() - own)) / wall, "peak_bytes": peak_bytes()}
 
 
 def main():
-    engine, name, batch, tokens, threads, folder = sys.argv[1:]
-    start = time.perf_counter()
-    run = make(engine, name, int(batch), int(tokens), int(threads), folder)
+    cold = sys.argv[-1] == "--cold"
+    row = Row(*sys.argv[1:7])
+    make = torch_engine if row.engine.startswith("torch") else onnxruntime_engine if row.engine == "onnxruntime" else openvino_engine
+    run, imported = make(row, cold)
+    loaded = time.perf_counter()
     run()
-    loaded = time.perf_counter() - start
+    print(json.dumps({"import": imported - START, "load": loaded - imported, "run": time.perf_counter() - loaded,
+                      "peak_bytes": peak_bytes()}), flush=True)
+    if cold:
+        return
     run()
-    print(json.dumps({"ready": loaded}), flush=True)
     for line in sys.stdin:
         if line.startswith("outputs "):
             import numpy

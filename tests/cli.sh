@@ -306,6 +306,7 @@ head -c 240000 /dev/zero >signals
 run 0 bench "$small/efficientnetv2_77_classes" --batch 2 --once --input signals --output logits
 is "bytes of logits" "$(wc -c <logits)" $((2 * 77 * 4))
 is "bytes on stdout" "$(wc -c <out)" 0
+run 0 bench "$small/efficientnetv2_77_classes" --batch 1 --once --json; holds out '"open_seconds":'; holds out '"peak_bytes":'
 run 4 bench "$small/efficientnetv2_77_classes" --batch 3 --once --input signals; one_line_error; holds err "float32 (3, 12, 2500)"
 printf 'one\ntwo\n' >texts
 run 0 bench "$small/Bert_diagnosis2classification_En_Fr" --batch 2 --once --input texts --output logits

@@ -33,7 +33,7 @@ static const option_spec bench_specs[] = {
     {FIELD(seconds), .kind = OPTION_NUMBER, .default_text = "3", .minimum = 0.01, .maximum = 3600,
      .value_name = "S", .help = "how long each model is run"},
     {FIELD(once), .kind = OPTION_FLAG, .default_text = "False",
-     .help = "one call and no figures: to time a whole process, cold start included"},
+     .help = "one call, to time a whole process, cold start included; figures only with --json"},
     {FIELD(input), .kind = OPTION_TEXT, .default_text = "", .value_name = "FILE",
      .help = "what to run instead of made-up input: raw float32 (batch, 12, 2500), or a text per line"},
     {FIELD(output), .kind = OPTION_TEXT, .default_text = "", .value_name = "FILE",
@@ -93,6 +93,19 @@ static double busy_seconds(void) {
              : 0;
 }
 
+/* The most memory that this process had at a time, in bytes; 0 where the system doesn't tell. */
+static json_int_t peak_memory(void) {
+  FILE *file = fopen("/proc/self/status", "r");
+  char line[256];
+  long kilobytes = 0;
+  while (file && fgets(line, sizeof line, file))
+    if (sscanf(line, "VmHWM: %ld", &kilobytes) == 1)
+      break;
+  if (file)
+    fclose(file);
+  return (json_int_t)kilobytes * 1024;
+}
+
 static bool take_sample(bench_subject *b, const bench_settings *s, sample *result, error *err) {
   double wall = clock_seconds(), processor = processor_seconds();
   if (!bench_subject_run(b, err))
@@ -131,14 +144,14 @@ static json_t *range_json(range r) {
 static void print_json(const bench_subject *b, const bench_settings *s, const sample_list *list) {
   model_cost cost = bench_subject_cost(b);
   json_t *line = json_pack(
-      "{s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:o, s:f, s:I}", "file", bench_subject_path(b),
+      "{s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:o, s:o, s:o, s:o, s:f, s:I, s:I}", "file", bench_subject_path(b),
       "kind", bench_subject_kind(b), "variant", bench_subject_variant(b), "batch", (json_int_t)s->batch,
       "threads", (json_int_t)s->threads, "samples", (json_int_t)list->count, "gflop", cost.operations / 1e9,
       "ms", range_json(range_of(list, offsetof(sample, wall_ms))), "processor_ms",
       range_json(range_of(list, offsetof(sample, processor_ms))), "peak_flops_per_thread",
       range_json(range_of(list, offsetof(sample, peak))), "percent_of_peak_per_processor_time",
       range_json(range_of(list, offsetof(sample, share))), "other_programs", list->others, "bytes",
-      (json_int_t)cost.bytes);
+      (json_int_t)cost.bytes, "peak_bytes", peak_memory());
   json_dumpf(line, stdout, JSON_COMPACT);
   putchar('\n');
   json_decref(line);
@@ -160,7 +173,8 @@ static void print_text(const bench_subject *b, const bench_settings *s, const sa
          cost.operations / 1e9, unit, 1e11 * rate / (peak.median * (double)s->threads), s->threads,
          peak.median / 1e9);
   printf("  per processor time    %.1f %% of peak (%.1f-%.1f)\n", share.median, share.least, share.most);
-  printf("  memory                %.1f MB: packed weights and activations\n", (double)cost.bytes / 1e6);
+  printf("  memory                %.1f MB: packed weights and activations", (double)cost.bytes / 1e6);
+  printf("; the process had %.1f MB at most\n", (double)peak_memory() / 1e6);
   if (list->others > 0.12)
     printf("  disturbed: other programs kept %.1f processors busy meanwhile\n", list->others);
 }
@@ -181,10 +195,27 @@ static bool measure(bench_subject *b, const bench_settings *s, error *err) {
   return ok;
 }
 
+/* Seconds from the start of opening; what came before is the process's own start. */
+static bool run_once(bench_subject *b, const bench_settings *s, double start, error *err) {
+  double opened = clock_seconds();
+  if (!bench_subject_run(b, err))
+    return false;
+  if (s->json) {
+    json_t *line = json_pack("{s:s, s:s, s:f, s:f, s:I}", "file", bench_subject_path(b), "variant",
+                             bench_subject_variant(b), "open_seconds", opened - start, "run_seconds",
+                             clock_seconds() - opened, "peak_bytes", peak_memory());
+    json_dumpf(line, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(line);
+  }
+  return true;
+}
+
 static bool bench_model(const char *path, const bench_settings *s, error *err) {
   const bench_input input = {.file = s->input, .batch = (size_t)s->batch, .tokens = (size_t)s->tokens};
+  double start = clock_seconds();
   bench_subject *b = bench_subject_open(path, (int)s->threads, &input, err);
-  bool ok = b && (s->once ? bench_subject_run(b, err) : measure(b, s, err)) && write_logits(b, s, err);
+  bool ok = b && (s->once ? run_once(b, s, start, err) : measure(b, s, err)) && write_logits(b, s, err);
   bench_subject_close(b);
   return ok;
 }
