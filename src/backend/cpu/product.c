@@ -1,6 +1,7 @@
 #include "backend/cpu/product.h"
 
 #include "backend/cpu/aligned.h"
+#include "backend/cpu/strassen.h"
 
 #include <string.h>
 
@@ -103,6 +104,7 @@ bool product_prepare(builder *b, product *p, const product_weights *w, int vecto
   ptrdiff_t most_rows = p->kernels->gemm_rows[p->panel_vectors - 1];
   p->tiles = (p->rows + most_rows - 1) / most_rows;
   p->blocked = p->inner > INNER_WHOLE;
+  p->strassen = p->blocked && p->groups == 1 && p->padding == 0;
   return pack_weights(b, p, w->weight, err) && pack_bias(b, p, w->bias, err);
 }
 
@@ -110,11 +112,22 @@ static ptrdiff_t tile_begin(const product *p, ptrdiff_t tile) {
   return p->rows * tile / p->tiles;
 }
 
+static ptrdiff_t most_block_rows(const product *p) {
+  return ROWS_IN_BLOCK + p->kernels->gemm_rows[p->panel_vectors - 1] + 1;
+}
+
+/* Floats of scratch for the rows of A that are gathered at a time; the rest of the scratch lies behind. */
+static ptrdiff_t gathered_floats(const product *p) {
+  return p->blocked ? most_block_rows(p) * (inner_block_size(p) + GATHER_PADDING)
+                    : p->kernels->gemm_rows[p->panel_vectors - 1] * (p->inner + GATHER_PADDING);
+}
+
 size_t product_scratch(const product *p) {
-  ptrdiff_t most_rows = p->kernels->gemm_rows[p->panel_vectors - 1];
-  ptrdiff_t floats = p->blocked
-                         ? (ROWS_IN_BLOCK + most_rows + 1) * (inner_block_size(p) + GATHER_PADDING)
-                         : (most_rows + (ptrdiff_t)p->panel_vectors * p->lanes) * (p->inner + GATHER_PADDING);
+  ptrdiff_t width = (ptrdiff_t)p->panel_vectors * p->lanes, floats = gathered_floats(p);
+  if (!p->blocked)
+    floats += width * (p->inner + GATHER_PADDING);
+  else if (p->strassen)
+    floats += strassen_scratch(most_block_rows(p), inner_block_size(p), width);
   return (size_t)floats * sizeof(float);
 }
 
@@ -172,10 +185,12 @@ static gemm_tile panel_tile(const product *p, const product_operands *o, ptrdiff
                      .alpha = p->alpha};
 }
 
+/* `resume`: the sums start from y. */
 static void run_tile(const product *p, gemm_tile *t, const product_operands *o, ptrdiff_t column,
-                     ptrdiff_t tile, int vectors) {
+                     ptrdiff_t tile, int vectors, bool resume) {
   ptrdiff_t begin = tile_begin(p, tile), end = tile_begin(p, tile + 1);
   t->c = o->y ? o->y + begin * o->y_stride + column : NULL;
+  t->start = resume ? t->c : NULL;
   t->residual = o->residual ? o->residual + begin * o->y_stride + column : NULL;
   t->column_sums = o->sums ? o->sums + tile * product_padded_columns(p) + column : NULL;
   p->kernels->gemm_tiles[vectors - 1][end - begin - 1](t);
@@ -186,8 +201,7 @@ static void run_tile(const product *p, gemm_tile *t, const product_operands *o, 
 static void run_panel_tiles(const product *p, const product_operands *o, ptrdiff_t group, ptrdiff_t panel,
                             ptrdiff_t first_tile, ptrdiff_t end_tile, ptrdiff_t column) {
   int vectors = panel_width(p, panel);
-  float *gathered = o->scratch,
-        *scaled = gathered + p->kernels->gemm_rows[p->panel_vectors - 1] * (p->inner + GATHER_PADDING);
+  float *gathered = o->scratch, *scaled = gathered + gathered_floats(p);
   const float *x = o->x + group * p->group_channels;
   gemm_tile t = panel_tile(p, o, group, panel);
   t.finish = true;
@@ -208,7 +222,7 @@ static void run_panel_tiles(const product *p, const product_operands *o, ptrdiff
       t.a_stride = p->inner + GATHER_PADDING;
       gather(p, x, begin, end, 0, p->inner, gathered, t.a_stride);
     }
-    run_tile(p, &t, o, column, tile, vectors);
+    run_tile(p, &t, o, column, tile, vectors, false);
   }
 }
 
@@ -280,7 +294,7 @@ static void run_block_panel(const product *p, const product_operands *o, const i
   ptrdiff_t first_row = tile_begin(p, block->first_tile);
   const float *b = panel_weights(p, group, panel);
   gemm_tile t = panel_tile(p, o, group, panel);
-  t.resume = block->begin > 0;
+  t.start_stride = o->y_stride;
   t.finish = block->end == p->inner;
   t.a_stride = block->stride;
   coming_panel coming = next_panel(p, block, group, panel);
@@ -294,15 +308,52 @@ static void run_block_panel(const product *p, const product_operands *o, const i
     t.b = b + begin * width;
     t.prefetch = coming.done < coming.bytes ? coming.data + coming.done : NULL;
     coming.done += t.inner * CACHE_LINE; /* a line for each step of a tile */
-    run_tile(p, &t, o, group * p->columns + panel * p->panel_vectors * p->lanes, tile, vectors);
+    run_tile(p, &t, o, group * p->columns + panel * p->panel_vectors * p->lanes, tile, vectors,
+             block->begin > 0);
   }
+}
+
+/* Pairs of full panels by Strassen's product; returns the first panel that has no partner. */
+static ptrdiff_t run_block_pairs(const product *p, const product_operands *o, const inner_block *block,
+                                 ptrdiff_t first_panel, ptrdiff_t end_panel) {
+  ptrdiff_t width = (ptrdiff_t)p->panel_vectors * p->lanes, first_row = tile_begin(p, block->first_tile);
+  ptrdiff_t pairs = ((end_panel * width <= p->columns ? end_panel : p->columns / width) - first_panel) / 2;
+  strassen_job j = {.kernels = p->kernels,
+                    .a = o->scratch,
+                    .a_stride = block->stride,
+                    .rows = tile_begin(p, block->end_tile) - first_row,
+                    .inner = block->end - block->begin,
+                    .vectors = p->panel_vectors,
+                    .resume = block->begin > 0,
+                    .scratch = o->scratch + gathered_floats(p)};
+  if (pairs > 0)
+    strassen_sum_rows(&j);
+  for (ptrdiff_t panel = first_panel; panel < first_panel + 2 * pairs; panel += 2) {
+    coming_panel coming = next_panel(p, block, 0, panel + 1);
+    j.tile = panel_tile(p, o, 0, panel);
+    j.tile.last_lanes = p->lanes;
+    j.tile.finish = block->end == p->inner;
+    j.tile.c = o->y + first_row * o->y_stride + panel * width;
+    j.tile.residual = o->residual ? o->residual + first_row * o->y_stride + panel * width : NULL;
+    for (int i = 0; i < 2; i++) {
+      j.b[i] = panel_weights(p, 0, panel + i) + block->begin * width;
+      j.coming[i] = next_panel(p, block, 0, panel + 1 + i).data;
+    }
+    j.coming_bytes = coming.bytes;
+    strassen_multiply(&j);
+  }
+  return first_panel + 2 * pairs;
 }
 
 static void run_block(const product *p, const product_operands *o, const inner_block *block, ptrdiff_t group,
                       ptrdiff_t first_panel, ptrdiff_t end_panel) {
   gather(p, o->x + group * p->group_channels, tile_begin(p, block->first_tile),
          tile_begin(p, block->end_tile), block->begin, block->end, o->scratch, block->stride);
-  for (ptrdiff_t panel = first_panel; panel < end_panel; panel++)
+  ptrdiff_t panel = first_panel;
+  ptrdiff_t rows = tile_begin(p, block->end_tile) - tile_begin(p, block->first_tile);
+  if (p->strassen && strassen_fits(rows, block->end - block->begin))
+    panel = run_block_pairs(p, o, block, first_panel, end_panel);
+  for (; panel < end_panel; panel++)
     run_block_panel(p, o, block, group, panel);
 }
 
@@ -320,10 +371,12 @@ static void run_panels(const product *p, const product_operands *o, ptrdiff_t gr
     }
 }
 
-/* Threads share the panels: each gathers what it needs. */
+/* Threads share the panels, or pairs of panels: each gathers what it needs. */
 static void run_blocked(const product *p, const product_operands *o, const frame *f) {
-  ptrdiff_t begin, end;
-  frame_share(f, p->groups * p->panels, &begin, &end);
+  ptrdiff_t begin, end, unit = p->strassen ? 2 : 1;
+  frame_share(f, (p->groups * p->panels + unit - 1) / unit, &begin, &end);
+  begin *= unit;
+  end *= unit;
   for (ptrdiff_t group = 0; group < p->groups; group++) {
     ptrdiff_t first = clamp(begin - group * p->panels, 0, p->panels);
     ptrdiff_t last = clamp(end - group * p->panels, 0, p->panels);

@@ -19,6 +19,7 @@ typedef struct product {
   ptrdiff_t vectors, panels;                   /* of one group */
   ptrdiff_t tiles;                             /* row tiles, of as equal height as can be */
   bool blocked;                                /* too large for the cache: the inner index in blocks */
+  bool strassen;                               /* pairs of panels by strassen.h */
   const float *weights, *bias;                 /* packed */
   int activation;
   float alpha;

@@ -22,7 +22,8 @@ typedef struct gemm_tile {
   ptrdiff_t c_stride;
   ptrdiff_t last_lanes;  /* columns in use of the panel's last vector */
   const float *initial;  /* a padded row that the sums start from; NULL: 0 */
-  bool resume;           /* the sums start from c instead */
+  const float *start;    /* the sums start from these instead, which may be c; NULL: from `initial` */
+  ptrdiff_t start_stride;
   bool finish;           /* this is the last part of the inner index: add the residual, activate */
   const float *residual; /* NULL: none */
   ptrdiff_t residual_stride;

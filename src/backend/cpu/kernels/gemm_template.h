@@ -30,7 +30,8 @@ ALWAYS_INLINE void gemm_start(const gemm_tile *t, gemm_sums *s, const int rows, 
     UNROLL
     for (int r = 0; r < rows; r++)
       s->rows[r][v] =
-          t->resume ? gemm_load(t->c + r * t->c_stride + v * VECTOR_LANES, whole, t->last_lanes) : initial;
+          t->start ? gemm_load(t->start + r * t->start_stride + v * VECTOR_LANES, whole, t->last_lanes)
+                   : initial;
   }
 }
 

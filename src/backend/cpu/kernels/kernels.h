@@ -6,6 +6,7 @@
 #include "backend/cpu/kernels/depthwise.h"
 #include "backend/cpu/kernels/gemm.h"
 #include "backend/cpu/kernels/squeeze.h"
+#include "backend/cpu/kernels/strassen.h"
 #include "base/error.h"
 #include "ops/op.h"
 
@@ -47,6 +48,8 @@ typedef struct cpu_kernels {
   int gemm_rows[GEMM_MAX_VECTORS];
   gemm_kernel_table gemm_tiles;
   gemm_scale_panel_kernel *gemm_scale_panel;
+  strassen_sums_kernel *strassen_rows, *strassen_panels;
+  add_rows_kernel *add_rows;
   depthwise_kernel *depthwise;
   mean_of_rows_kernel *mean_of_rows;
   gated_sum_kernel *gated_sum;

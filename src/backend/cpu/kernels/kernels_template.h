@@ -7,6 +7,7 @@
 #include "backend/cpu/kernels/depthwise_template.h"
 #include "backend/cpu/kernels/probe_template.h"
 #include "backend/cpu/kernels/squeeze_template.h"
+#include "backend/cpu/kernels/strassen_template.h"
 
 #include "backend/cpu/kernels/activation_template.h"
 #include "backend/cpu/kernels/attention_template.h"
@@ -23,6 +24,9 @@ const cpu_kernels KERNELS = {
     .gemm_rows = {GEMM_ROWS_1, GEMM_ROWS_2, GEMM_ROWS_3},
     .gemm_tiles = GEMM_TABLE,
     .gemm_scale_panel = gemm_scale_panel,
+    .strassen_rows = strassen_rows,
+    .strassen_panels = strassen_panels,
+    .add_rows = add_rows,
     .depthwise = depthwise,
     .mean_of_rows = mean_of_rows,
     .gated_sum = gated_sum,
