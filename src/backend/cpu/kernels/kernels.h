@@ -6,6 +6,7 @@
 #include "backend/cpu/kernels/depthwise.h"
 #include "backend/cpu/kernels/gemm.h"
 #include "backend/cpu/kernels/squeeze.h"
+#include "backend/cpu/kernels/winograd.h"
 #include "base/error.h"
 #include "ops/op.h"
 
@@ -48,6 +49,8 @@ typedef struct cpu_kernels {
   gemm_kernel_table gemm_tiles;
   gemm_scale_panel_kernel *gemm_scale_panel;
   depthwise_kernel *depthwise;
+  winograd_input_kernel *winograd_input;
+  winograd_output_kernel *winograd_output;
   mean_of_rows_kernel *mean_of_rows;
   gated_sum_kernel *gated_sum;
 

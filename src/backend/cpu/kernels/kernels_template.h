@@ -7,6 +7,7 @@
 #include "backend/cpu/kernels/depthwise_template.h"
 #include "backend/cpu/kernels/probe_template.h"
 #include "backend/cpu/kernels/squeeze_template.h"
+#include "backend/cpu/kernels/winograd_template.h"
 
 #include "backend/cpu/kernels/activation_template.h"
 #include "backend/cpu/kernels/attention_template.h"
@@ -24,6 +25,8 @@ const cpu_kernels KERNELS = {
     .gemm_tiles = GEMM_TABLE,
     .gemm_scale_panel = gemm_scale_panel,
     .depthwise = depthwise,
+    .winograd_input = winograd_transform_input,
+    .winograd_output = winograd_transform_output,
     .mean_of_rows = mean_of_rows,
     .gated_sum = gated_sum,
     .activate = activate,
