@@ -81,6 +81,24 @@ static void test_conv_activations(void **state) {
       check_conv(&conv_cases[cases[i]], activation, true, i % 2, false);
 }
 
+/* Sizes that fast convolution takes: every number of taps, tiles at both edges, pairs of rows. */
+static void test_fast_convolution(void **state) {
+  use_variant(state);
+  static const conv_case cases[] = {
+      {24, 24, 200, 3, 1, 1, 1, 1, 1}, {32, 32, 130, 5, 1, 2, 2, 1, 1}, {24, 32, 150, 5, 2, 2, 2, 1, 1},
+      {32, 64, 160, 3, 2, 1, 1, 1, 1}, {40, 33, 99, 4, 1, 1, 2, 1, 1},  {13, 17, 301, 2, 1, 0, 1, 1, 1},
+      {12, 12, 90, 5, 1, 0, 7, 1, 1},  {64, 128, 97, 3, 1, 1, 1, 1, 1}, {16, 48, 160, 4, 2, 1, 1, 1, 1},
+      {12, 20, 170, 7, 2, 3, 3, 1, 1}, {17, 12, 77, 3, 1, 11, 0, 1, 1},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    check_conv(&cases[i], ACTIVATION_NONE, false, false, false);
+    check_conv(&cases[i], ACTIVATION_LEAKY_RELU, true, true, false);
+    check_conv(&cases[i], ACTIVATION_GELU, true, i % 2, false);
+  }
+  for (int64_t samples = 58; samples <= 75; samples++)
+    check_conv(&(conv_case){12, 40, samples, 3, 1, 1, 1, 1, 1}, ACTIVATION_RELU, true, false, false);
+}
+
 /* NaN and infinities in the signal reach the outputs whose windows hold them, and no others. */
 static void test_conv_specials(void **state) {
   use_variant(state);
@@ -226,9 +244,10 @@ static void test_means(void **state) {
     for (size_t i = 0; i < 3; i++)
       for (int kept = 0; kept < 2; kept++) {
         uint64_t seed = 17;
+        int64_t samples = kept ? 47 : 247;
         graph *g = network_create();
-        value_id x = network_input(g, SHAPE(1, 21, 47));
-        value_id y = conv(g, x, (conv_case){21, 37, 47, kernel, 1, kernel / 2, kernel / 2, 1, 1},
+        value_id x = network_input(g, SHAPE(1, 21, samples));
+        value_id y = conv(g, x, (conv_case){21, 37, samples, kernel, 1, kernel / 2, kernel / 2, 1, 1},
                           activations[i], &seed);
         value_id mean = pool(g, y);
         check_output(g, kept ? binary(g, "sub", y, mean) : mean, false, "mean of a convolution");
@@ -241,7 +260,7 @@ int main(void) {
       ON_EVERY_VARIANT(test_conv_specials), ON_EVERY_VARIANT(test_conv_rows),
       ON_EVERY_VARIANT(test_linear),        ON_EVERY_VARIANT(test_matmul),
       ON_EVERY_VARIANT(test_gates),         ON_EVERY_VARIANT(test_expansion),
-      ON_EVERY_VARIANT(test_means),
+      ON_EVERY_VARIANT(test_means),         ON_EVERY_VARIANT(test_fast_convolution),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

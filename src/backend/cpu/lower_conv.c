@@ -1,11 +1,9 @@
+#include "backend/cpu/lower_conv.h"
 #include "backend/cpu/lower.h"
 #include "backend/cpu/match.h"
 #include "backend/cpu/product.h"
 
 /* ---- steps ---- */
-
-enum { READ_X, READ_RESIDUAL, READ_GATE, READ_COUNT };
-enum { WRITE_Y, WRITE_SUMS, WRITE_COUNT };
 
 typedef struct conv_step {
   product product;
@@ -13,18 +11,18 @@ typedef struct conv_step {
   ptrdiff_t expanded;      /* floats of scratch for a panel of the product that depthwise reads */
 } conv_step;
 
-static product_operands operands_of(const cpu_step *s, const frame *f) {
-  return (product_operands){.x = step_read(s, f, READ_X),
-                            .residual = step_read(s, f, READ_RESIDUAL),
-                            .gate = step_read(s, f, READ_GATE),
-                            .y = step_write(s, f, WRITE_Y),
-                            .sums = step_write(s, f, WRITE_SUMS),
+product_operands conv_operands(const cpu_step *s, const frame *f) {
+  return (product_operands){.x = step_read(s, f, CONV_READ_X),
+                            .residual = step_read(s, f, CONV_READ_RESIDUAL),
+                            .gate = step_read(s, f, CONV_READ_GATE),
+                            .y = step_write(s, f, CONV_WRITE_Y),
+                            .sums = step_write(s, f, CONV_WRITE_SUMS),
                             .scratch = f->scratch};
 }
 
 static void run_conv(const cpu_step *s, const frame *f) {
   const conv_step *c = s->parameters;
-  product_operands o = operands_of(s, f);
+  product_operands o = conv_operands(s, f);
   o.y_stride = c->product.groups * c->product.columns;
   product_run(&c->product, &o, f);
 }
@@ -46,7 +44,7 @@ static void run_depthwise_columns(const conv_step *c, const product_operands *o,
 
 static void run_depthwise(const cpu_step *s, const frame *f) {
   const conv_step *c = s->parameters;
-  product_operands o = operands_of(s, f);
+  product_operands o = conv_operands(s, f);
   ptrdiff_t lanes = c->product.lanes, channels = c->depthwise.channels, begin, end;
   frame_share(f, (channels + lanes - 1) / lanes, &begin, &end);
   ptrdiff_t first = begin * lanes, last = end * lanes < channels ? end * lanes : channels;
@@ -58,7 +56,7 @@ static void run_depthwise(const cpu_step *s, const frame *f) {
 static void run_expanded_depthwise(const cpu_step *s, const frame *f) {
   const conv_step *c = s->parameters;
   const product *p = &c->product;
-  product_operands o = operands_of(s, f), expand = {.x = o.x, .y = f->scratch};
+  product_operands o = conv_operands(s, f), expand = {.x = o.x, .y = f->scratch};
   expand.scratch = expand.y + c->expanded;
   ptrdiff_t width = (ptrdiff_t)p->panel_vectors * p->lanes, begin, end;
   expand.y_stride = width;
@@ -72,10 +70,7 @@ static void run_expanded_depthwise(const cpu_step *s, const frame *f) {
 
 /* ---- lowering ---- */
 
-/* Work too small to be worth a meeting of threads, in multiply-adds. */
-enum { SMALL_WORK = 20000 };
-
-static bool weights_constant(const builder *b, const graph_node *n, product_weights *w) {
+bool conv_weights(const builder *b, const graph_node *n, product_weights *w) {
   const graph_value *weight = graph_value_get(b->graph, n->inputs[1]);
   value_id bias = node_operand(n, 2);
   w->weight = weight->data;
@@ -83,8 +78,7 @@ static bool weights_constant(const builder *b, const graph_node *n, product_weig
   return w->weight && (bias == VALUE_NONE || w->bias);
 }
 
-/* Sizes of the product that is this convolution. */
-static product product_of(const builder *b, const graph_node *n) {
+product conv_product(const builder *b, const graph_node *n) {
   const op_attributes *a = &n->attributes;
   const shape *x = &graph_value_get(b->graph, n->inputs[0])->shape;
   const shape *y = &graph_value_get(b->graph, n->output)->shape;
@@ -114,11 +108,6 @@ static bool is_depthwise(const builder *b, const graph_node *n) {
          n->attributes.groups == graph_value_get(b->graph, n->output)->shape.dims[1];
 }
 
-/* Reads x and the residual; y and, where a mean of y is wanted, its sums are written. */
-typedef struct conv_buffers {
-  buffer_id reads[READ_COUNT], writes[WRITE_COUNT];
-} conv_buffers;
-
 /* Sums of the output's columns, if a later mean can use them. `blocks`: rows of sums. */
 static bool write_sums(builder *b, const graph_node *n, ptrdiff_t blocks, ptrdiff_t padded, buffer_id *id,
                        error *err) {
@@ -138,38 +127,43 @@ static bool read_gated(builder *b, const product *p, value_id x, conv_buffers *c
   const graph_node *gate = p->blocked ? NULL : builder_deferred(b, x);
   value_id signal, factor;
   if (!gate || !node_is_gate(b, gate, &signal, &factor))
-    return builder_read(b, x, LAYOUT_CHANNELS_LAST, &c->reads[READ_X], err);
-  return builder_read(b, signal, LAYOUT_CHANNELS_LAST, &c->reads[READ_X], err) &&
-         builder_read(b, factor, LAYOUT_CHANNELS_LAST, &c->reads[READ_GATE], err);
+    return builder_read(b, x, LAYOUT_CHANNELS_LAST, &c->reads[CONV_READ_X], err);
+  return builder_read(b, signal, LAYOUT_CHANNELS_LAST, &c->reads[CONV_READ_X], err) &&
+         builder_read(b, factor, LAYOUT_CHANNELS_LAST, &c->reads[CONV_READ_GATE], err);
 }
 
-static bool add_step(builder *b, const conv_buffers *c, void (*run)(const cpu_step *, const frame *),
-                     const conv_step *parameters, bool serial, error *err) {
+bool conv_add_step(builder *b, const conv_buffers *c, void (*run)(const cpu_step *, const frame *),
+                   const void *parameters, bool serial, error *err) {
   cpu_step step = {.run = run, .parameters = parameters, .serial = serial};
-  return builder_step(b, &step, c->reads, READ_COUNT, c->writes, WRITE_COUNT, err);
+  return builder_step(b, &step, c->reads, CONV_READ_COUNT, c->writes, CONV_WRITE_COUNT, err);
 }
 
 /* The result itself is not wanted where its mean, from the sums, is all that is used. */
 static bool only_sums_wanted(const builder *b, const graph_node *n, const conv_buffers *c) {
-  return c->writes[WRITE_SUMS] != BUFFER_NONE && graph_use_count(b->graph, n->output) == 1 &&
+  return c->writes[CONV_WRITE_SUMS] != BUFFER_NONE && graph_use_count(b->graph, n->output) == 1 &&
          n->attributes.activation <= ACTIVATION_LEAKY_RELU;
+}
+
+bool conv_write_result(builder *b, const graph_node *n, ptrdiff_t blocks, ptrdiff_t padded_columns,
+                       conv_buffers *c, error *err) {
+  if (blocks > 0 && !write_sums(b, n, blocks, padded_columns, &c->writes[CONV_WRITE_SUMS], err))
+    return false;
+  return only_sums_wanted(b, n, c) ||
+         builder_write(b, n->output, LAYOUT_CHANNELS_LAST, &c->writes[CONV_WRITE_Y], err);
 }
 
 static bool lower_dense(builder *b, const graph_node *n, conv_step *step, error *err) {
   product *p = &step->product;
-  conv_buffers c = {{BUFFER_NONE, BUFFER_NONE, BUFFER_NONE}, {BUFFER_NONE, BUFFER_NONE}};
+  conv_buffers c = conv_no_buffers;
   if (!read_gated(b, p, n->inputs[0], &c, err) ||
-      !builder_read(b, node_operand(n, 3), LAYOUT_CHANNELS_LAST, &c.reads[READ_RESIDUAL], err))
+      !builder_read(b, node_operand(n, 3), LAYOUT_CHANNELS_LAST, &c.reads[CONV_READ_RESIDUAL], err))
     return false;
-  if (p->groups == 1 && !p->blocked &&
-      !write_sums(b, n, p->tiles, product_padded_columns(p), &c.writes[WRITE_SUMS], err))
-    return false;
-  if (!only_sums_wanted(b, n, &c) &&
-      !builder_write(b, n->output, LAYOUT_CHANNELS_LAST, &c.writes[WRITE_Y], err))
+  ptrdiff_t blocks = p->groups == 1 && !p->blocked ? p->tiles : 0;
+  if (!conv_write_result(b, n, blocks, product_padded_columns(p), &c, err))
     return false;
   builder_scratch(b, product_scratch(p));
-  bool serial = p->rows * p->columns * p->groups * p->inner < SMALL_WORK;
-  return add_step(b, &c, run_conv, step, serial, err);
+  bool serial = p->rows * p->columns * p->groups * p->inner < CONV_SMALL_WORK;
+  return conv_add_step(b, &c, run_conv, step, serial, err);
 }
 
 /* A pointwise convolution can be left to what comes next: a depthwise one computes it on its way, and the
@@ -183,7 +177,7 @@ static bool may_defer(const builder *b, const graph_node *n) {
 
 lower_result lower_conv1d(builder *b, const graph_node *n, error *err) {
   product_weights w;
-  if (!weights_constant(b, n, &w) || !value_is_signal(b, n->output))
+  if (!conv_weights(b, n, &w) || !value_is_signal(b, n->output))
     return LOWER_DECLINED;
   if (may_defer(b, n)) {
     b->notes[n->output].deferred = true;
@@ -192,7 +186,7 @@ lower_result lower_conv1d(builder *b, const graph_node *n, error *err) {
   conv_step *step = builder_parameters(b, sizeof *step, err);
   if (!step)
     return LOWER_FAILED;
-  step->product = product_of(b, n);
+  step->product = conv_product(b, n);
   if (!product_prepare(b, &step->product, &w, 0, err))
     return LOWER_FAILED;
   return lower_dense(b, n, step, err) ? LOWER_DONE : LOWER_FAILED;
@@ -255,9 +249,9 @@ static bool prepare_expansion(builder *b, const graph_node *n, conv_step *step, 
     *expansion = NULL;
   if (!*expansion)
     return true;
-  weights_constant(b, *expansion, &w);
+  conv_weights(b, *expansion, &w);
   product *p = &step->product;
-  *p = product_of(b, *expansion);
+  *p = conv_product(b, *expansion);
   int vectors = p->rows * 2 * b->program->kernels->lanes * (ptrdiff_t)sizeof(float) <= EXPANDED_BYTES ? 2 : 1;
   if (!product_prepare(b, p, &w, vectors, err))
     return false;
@@ -270,25 +264,26 @@ static bool prepare_expansion(builder *b, const graph_node *n, conv_step *step, 
 lower_result lower_depthwise(builder *b, const graph_node *n, error *err) {
   product_weights w;
   const graph_node *expansion;
-  if (!is_depthwise(b, n) || !weights_constant(b, n, &w))
+  if (!is_depthwise(b, n) || !conv_weights(b, n, &w))
     return LOWER_DECLINED;
   conv_step *step = builder_parameters(b, sizeof *step, err);
-  conv_buffers c = {{BUFFER_NONE, BUFFER_NONE, BUFFER_NONE}, {BUFFER_NONE, BUFFER_NONE}};
+  conv_buffers c = conv_no_buffers;
   if (!step || !prepare_depthwise(b, n, &w, &step->depthwise, err) ||
       !prepare_expansion(b, n, step, &expansion, err))
     return LOWER_FAILED;
   step->product.kernels = b->program->kernels;
   step->product.lanes = b->program->kernels->lanes;
   value_id x = expansion ? expansion->inputs[0] : n->inputs[0];
-  if (!builder_read(b, x, LAYOUT_CHANNELS_LAST, &c.reads[READ_X], err) ||
-      !builder_read(b, node_operand(n, 3), LAYOUT_CHANNELS_LAST, &c.reads[READ_RESIDUAL], err) ||
-      !write_sums(b, n, 1, step->depthwise.weight_stride, &c.writes[WRITE_SUMS], err) ||
-      !builder_write(b, n->output, LAYOUT_CHANNELS_LAST, &c.writes[WRITE_Y], err))
+  if (!builder_read(b, x, LAYOUT_CHANNELS_LAST, &c.reads[CONV_READ_X], err) ||
+      !builder_read(b, node_operand(n, 3), LAYOUT_CHANNELS_LAST, &c.reads[CONV_READ_RESIDUAL], err) ||
+      !write_sums(b, n, 1, step->depthwise.weight_stride, &c.writes[CONV_WRITE_SUMS], err) ||
+      !builder_write(b, n->output, LAYOUT_CHANNELS_LAST, &c.writes[CONV_WRITE_Y], err))
     return LOWER_FAILED;
   if (expansion)
     builder_scratch(b, (size_t)step->expanded * sizeof(float) + product_scratch(&step->product));
-  return add_step(b, &c, expansion ? run_expanded_depthwise : run_depthwise, step, false, err) ? LOWER_DONE
-                                                                                               : LOWER_FAILED;
+  return conv_add_step(b, &c, expansion ? run_expanded_depthwise : run_depthwise, step, false, err)
+             ? LOWER_DONE
+             : LOWER_FAILED;
 }
 
 /* ---- the mean of a pointwise convolution ---- */
@@ -318,22 +313,22 @@ lower_result lower_mean_of_pointwise(builder *b, const graph_node *n, error *err
   if (!conv || conv->op != &op_conv1d)
     return LOWER_DECLINED;
   product_weights w;
-  weights_constant(b, conv, &w);
+  conv_weights(b, conv, &w);
   conv_step *step = builder_parameters(b, sizeof *step, err);
-  conv_buffers c = {{BUFFER_NONE, BUFFER_NONE, BUFFER_NONE}, {BUFFER_NONE, BUFFER_NONE}};
+  conv_buffers c = conv_no_buffers;
   const shape *x = &graph_value_get(b->graph, conv->inputs[0])->shape;
   buffer_id signal;
   if (!step)
     return LOWER_FAILED;
   product *p = &step->product;
-  *p = product_of(b, conv);
+  *p = conv_product(b, conv);
   p->in_rows = p->rows = 1;
   if (!product_prepare(b, p, &w, 0, err) ||
       !builder_read(b, conv->inputs[0], LAYOUT_CHANNELS_LAST, &signal, err) ||
-      !builder_temporary(b, (size_t)p->channels * sizeof(float), &c.reads[READ_X], err) ||
-      !add_mean_step(b, x, signal, c.reads[READ_X], err) ||
-      !builder_write(b, n->output, LAYOUT_CHANNELS_LAST, &c.writes[WRITE_Y], err))
+      !builder_temporary(b, (size_t)p->channels * sizeof(float), &c.reads[CONV_READ_X], err) ||
+      !add_mean_step(b, x, signal, c.reads[CONV_READ_X], err) ||
+      !builder_write(b, n->output, LAYOUT_CHANNELS_LAST, &c.writes[CONV_WRITE_Y], err))
     return LOWER_FAILED;
   builder_scratch(b, product_scratch(p));
-  return add_step(b, &c, run_conv, step, true, err) ? LOWER_DONE : LOWER_FAILED;
+  return conv_add_step(b, &c, run_conv, step, true, err) ? LOWER_DONE : LOWER_FAILED;
 }

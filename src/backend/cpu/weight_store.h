@@ -21,6 +21,7 @@ typedef struct weight_key {
 typedef enum weight_form {
   WEIGHT_COPY,
   WEIGHT_PACKED,
+  WEIGHT_WINOGRAD,
   WEIGHT_DEPTHWISE,
   WEIGHT_SCALE_SHIFT,
   WEIGHT_PADDED

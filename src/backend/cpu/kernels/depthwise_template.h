@@ -19,14 +19,7 @@ ALWAYS_INLINE void depthwise_finish(const depthwise_job *j, depthwise_column *c,
                                     const bool whole) {
   if (c->residual)
     y = vec_add(y, depthwise_load(c->residual + t * j->y_stride, whole, c->lanes));
-  if (j->activation == ACTIVATION_LEAKY_RELU && slope_is_usual(j->alpha))
-    y = vec_max(vec_mul(vec_set1(j->alpha), y), y);
-  else if (j->activation == ACTIVATION_LEAKY_RELU)
-    y = vec_select(vec_greater(y, vec_set1(0)), y, vec_mul(vec_set1(j->alpha), y));
-  else if (j->activation == ACTIVATION_RELU)
-    y = vec_max(vec_set1(0), y);
-  else if (j->activation != ACTIVATION_NONE)
-    y = activate_vector(j->activation, j->alpha, y);
+  y = activate_result(j->activation, j->alpha, y);
   c->sum = vec_add(c->sum, y);
   if (whole)
     vec_store(c->y + t * j->y_stride, y);

@@ -7,6 +7,7 @@
 #include "backend/cpu/kernels/gemm.h"
 #include "backend/cpu/kernels/squeeze.h"
 #include "backend/cpu/kernels/strassen.h"
+#include "backend/cpu/kernels/winograd.h"
 #include "base/error.h"
 #include "ops/op.h"
 
@@ -51,6 +52,8 @@ typedef struct cpu_kernels {
   strassen_sums_kernel *strassen_rows, *strassen_panels;
   add_rows_kernel *add_rows;
   depthwise_kernel *depthwise;
+  winograd_input_kernel *winograd_input;
+  winograd_output_kernel *winograd_output;
   mean_of_rows_kernel *mean_of_rows;
   gated_sum_kernel *gated_sum;
 

@@ -8,6 +8,7 @@
 #include "backend/cpu/kernels/probe_template.h"
 #include "backend/cpu/kernels/squeeze_template.h"
 #include "backend/cpu/kernels/strassen_template.h"
+#include "backend/cpu/kernels/winograd_template.h"
 
 #include "backend/cpu/kernels/activation_template.h"
 #include "backend/cpu/kernels/attention_template.h"
@@ -28,6 +29,8 @@ const cpu_kernels KERNELS = {
     .strassen_panels = strassen_panels,
     .add_rows = add_rows,
     .depthwise = depthwise,
+    .winograd_input = winograd_transform_input,
+    .winograd_output = winograd_transform_output,
     .mean_of_rows = mean_of_rows,
     .gated_sum = gated_sum,
     .activate = activate,
