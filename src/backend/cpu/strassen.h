@@ -1,7 +1,7 @@
-/* One level of Strassen's product in Winograd's form ("On multiplication of 2x2 matrices", 1971): A's block and
- * two panels of B are taken as two by two quarters, and seven products of quarters, not eight, make the four
- * quarters of C. The sums that it takes are small beside the products: A's are made once for all panels, B's
- * once for all rows, C's in tiles that stay in the cache.
+/* One level of Strassen's product in Winograd's form ("On multiplication of 2x2 matrices", 1971): A's block
+ * and two panels of B are taken as two by two quarters, and seven products of quarters, not eight, make the
+ * four quarters of C. The sums that it takes are small beside the products: A's are made once for all panels,
+ * B's once for all rows, C's in tiles that stay in the cache.
  *
  *   S1 = A21 + A22   S2 = S1 - A11   S3 = A11 - A21   S4 = A12 - S2
  *   T1 = B12 - B11   T2 = B22 - T1   T3 = B22 - B12   T4 = B21 - T2

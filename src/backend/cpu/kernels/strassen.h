@@ -7,8 +7,8 @@
 /* n elements of each: a = A11, A12, A21, A22 to S1..S4; b = B11, B12, B21, B22 to T1..T4. */
 typedef void strassen_sums_kernel(const float *const quarters[4], ptrdiff_t n, float *const sums[4]);
 
-/* z[r][i] = x[r][i] + y[r][i] + base[r * base_stride + i]; rows of x, y and z, whole vectors wide, lie side by
- * side; without y (NULL) the sum of the others. */
+/* z[r][i] = x[r][i] + y[r][i] + base[r * base_stride + i]; rows of x, y and z, whole vectors wide, lie side
+ * by side; without y (NULL) the sum of the others. */
 typedef void add_rows_kernel(const float *x, const float *y, const float *base, ptrdiff_t base_stride,
                              ptrdiff_t rows, ptrdiff_t width, float *z);
 
