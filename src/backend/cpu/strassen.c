@@ -58,7 +58,8 @@ void strassen_sum_rows(const strassen_job *j) {
   for (ptrdiff_t row = 0; row < q.upper; row++) {
     const float *upper = j->a + row * j->a_stride, *lower = upper + q.upper * j->a_stride;
     bool both = row < q.lower;
-    const float *const a[] = {upper, upper + q.inner, both ? lower : q.zeros, both ? lower + q.inner : q.zeros};
+    const float *const a[] = {upper, upper + q.inner, both ? lower : q.zeros,
+                              both ? lower + q.inner : q.zeros};
     float *const s[] = {q.s[0] + row * q.stride, q.s[1] + row * q.stride, q.s[2] + row * q.stride,
                         q.s[3] + row * q.stride};
     j->kernels->strassen_rows(a, q.inner, s);

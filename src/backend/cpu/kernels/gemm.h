@@ -20,9 +20,9 @@ typedef struct gemm_tile {
   ptrdiff_t inner;
   float *c; /* NULL: only the sums are wanted */
   ptrdiff_t c_stride;
-  ptrdiff_t last_lanes;  /* columns in use of the panel's last vector */
-  const float *initial;  /* a padded row that the sums start from; NULL: 0 */
-  const float *start;    /* the sums start from these instead, which may be c; NULL: from `initial` */
+  ptrdiff_t last_lanes; /* columns in use of the panel's last vector */
+  const float *initial; /* a padded row that the sums start from; NULL: 0 */
+  const float *start;   /* the sums start from these instead, which may be c; NULL: from `initial` */
   ptrdiff_t start_stride;
   bool finish;           /* this is the last part of the inner index: add the residual, activate */
   const float *residual; /* NULL: none */

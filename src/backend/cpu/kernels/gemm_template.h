@@ -29,9 +29,9 @@ ALWAYS_INLINE void gemm_start(const gemm_tile *t, gemm_sums *s, const int rows, 
     vec initial = t->initial ? vec_load(t->initial + v * VECTOR_LANES) : vec_set1(0);
     UNROLL
     for (int r = 0; r < rows; r++)
-      s->rows[r][v] =
-          t->start ? gemm_load(t->start + r * t->start_stride + v * VECTOR_LANES, whole, t->last_lanes)
-                   : initial;
+      s->rows[r][v] = t->start
+                          ? gemm_load(t->start + r * t->start_stride + v * VECTOR_LANES, whole, t->last_lanes)
+                          : initial;
   }
 }
 
