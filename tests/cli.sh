@@ -409,6 +409,9 @@ run 0 inspect "$data/golden/analysis/models/wcr_77_classes"; holds out fairseq; 
 run 0 inspect "$data/golden/analysis/models/Bert_diagnosis2classification_En_Fr"; holds out "Hugging Face BERT"; holds out "vocab_size 584"
 echo garbage >garbage.pt
 run 4 inspect garbage.pt; one_line_error; holds err garbage.pt
+echo "just a text" > note.txt; ln -sf nowhere dangling.pt
+run 4 inspect note.txt; one_line_error; holds err "no ECG of a known format; as a model: note.txt"
+run 4 inspect dangling.pt; one_line_error; holds err "dangling.pt: No such file"
 
 [ "$failures" = 0 ] || { echo "$failures failed"; exit 1; }
 echo "all of it holds"

@@ -1,6 +1,7 @@
 /* Building, verifying, printing and evaluating graphs. */
 #include "graph/graph.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -323,6 +324,39 @@ static void refuses_impossible_shapes(void **state) {
   graph_destroy(g);
 }
 
+static void limits_the_cost_of_a_run(void **state) {
+  (void)state;
+  graph *g = graph_create(NULL);
+  error err = {0};
+  const shape s = {2, {1 << 14, 1 << 14}};
+  value_id x[2] = {graph_add_input(g, "x", DTYPE_F32, &s, NULL),
+                   graph_add_input(g, "y", DTYPE_F32, &s, NULL)};
+  for (int i = 0; i < 2; i++) {
+    x[0] = append(g, "matmul", x, 2, &(op_attributes){0}); /* 8.8e12 operations */
+    assert_true(graph_set_outputs(g, x, 1, &err));
+    assert_int_equal(graph_verify(g, &err), i == 0);
+  }
+  assert_int_equal(err.code, ERROR_LIMIT);
+  assert_string_equal(err.message,
+                      "one run takes 1.76e+13 floating-point operations; at most 1e+13 are accepted");
+  graph_destroy(g);
+}
+
+static void names_the_weight_that_is_not_finite(void **state) {
+  (void)state;
+  static const float numbers[] = {1, INFINITY};
+  graph *g = graph_create(NULL);
+  const char *name = NULL;
+  /* Without a name: a number in the model's code, such as the bound of a clamp. */
+  graph_add_constant(g, "", DTYPE_F32, &(shape){1, {2}}, numbers, NULL);
+  graph_add_constant(g, "fine", DTYPE_F32, &(shape){1, {1}}, numbers, NULL);
+  assert_true(graph_constants_finite(g, &name));
+  graph_add_constant(g, "bad", DTYPE_F32, &(shape){1, {2}}, numbers, NULL);
+  assert_false(graph_constants_finite(g, &name));
+  assert_string_equal(name, "bad");
+  graph_destroy(g);
+}
+
 static void limits_the_elements_of_a_graph(void **state) {
   (void)state;
   graph *g = graph_create(NULL);
@@ -378,6 +412,8 @@ int main(void) {
       cmocka_unit_test(refuses_impossible_nodes),
       cmocka_unit_test(refuses_impossible_shapes),
       cmocka_unit_test(limits_the_elements_of_a_graph),
+      cmocka_unit_test(limits_the_cost_of_a_run),
+      cmocka_unit_test(names_the_weight_that_is_not_finite),
       cmocka_unit_test(limits_the_nodes_of_a_graph),
       cmocka_unit_test(limits_the_values_of_a_graph),
   };

@@ -284,6 +284,12 @@ static void pages_of_lists(void **state) {
   assert_string_equal(next, "https://h/b?c");
   assert_true(hub_listing_next(&curl, "<https://h/a>; rel=\"prev\"", page, memory, &next, err));
   assert_null(next);
+  assert_true(hub_listing_next(&curl, "<https://h/first>; rel=\"first\", <https://h/a?c=3,4>; rel=\"next\"",
+                               page, memory, &next, err));
+  assert_string_equal(next, "https://h/a?c=3,4");
+  assert_true(hub_listing_next(&curl, "<https://h/a?c=5>; rel=\"next\", <https://other/z>; rel=\"last\"",
+                               page, memory, &next, err));
+  assert_string_equal(next, "https://h/a?c=5");
   assert_true(hub_listing_next(&curl, "", page, memory, &next, err));
   assert_null(next);
   assert_false(hub_listing_next(&curl, "<https://other/a>; rel=\"next\"", page, memory, &next, err));

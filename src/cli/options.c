@@ -220,6 +220,14 @@ static struct option *getopt_table(const option_table *table, arena *memory, err
   return longs;
 }
 
+/* How many options these words can give at most: one each, or as many flags as they have letters. */
+static size_t most_options(int argc, char **argv) {
+  size_t most = 0;
+  for (int i = 0; i < argc; i++)
+    most += strlen(argv[i]) + 1;
+  return most;
+}
+
 /* The option letters as getopt wants them; `text` has room for 2 per option and 4 more. */
 static void getopt_letters(const option_table *table, char *text) {
   text = stpcpy(text, ":hV");
@@ -313,7 +321,7 @@ static bool assign_config(const option_table *table, const given_option *given, 
 
 options_outcome options_parse(const option_table *table, int argc, char **argv, void *settings,
                               operand_list *operands, arena *memory, error *err) {
-  given_option *given = arena_alloc_array(memory, (size_t)argc + 1, sizeof *given, err);
+  given_option *given = arena_alloc_array(memory, most_options(argc, argv), sizeof *given, err);
   if (!given)
     return OPTIONS_ERROR;
   size_t count = 0;

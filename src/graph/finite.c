@@ -17,7 +17,7 @@ bool graph_constants_finite(const graph *g, const char **name) {
   for (int i = 0; i < graph_value_count(g); i++) {
     const graph_value *v = graph_value_get(g, i);
     int64_t elements = 0;
-    if (!v->data || v->type != DTYPE_F32 || !shape_elements(&v->shape, &elements))
+    if (!v->data || !*v->name || v->type != DTYPE_F32 || !shape_elements(&v->shape, &elements))
       continue;
     if (!all_finite(v->data, elements)) {
       *name = v->name;

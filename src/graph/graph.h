@@ -17,6 +17,8 @@ typedef struct graph graph;
 typedef int value_id;
 enum { VALUE_NONE = -1, GRAPH_MAX_NODES = 100000, GRAPH_MAX_VALUES = 400000 };
 #define GRAPH_MAX_ELEMENTS ((int64_t)1 << 31)
+/* Of one run: some 100 s of a processor core, hundreds of times the largest model that is read. */
+#define GRAPH_MAX_FLOPS    1e13
 
 typedef struct graph_value {
   const char *name; /* where the file had one, else "": parameter path or variable; for people */
@@ -98,8 +100,8 @@ bool graph_compact(graph *g, error *err);
  * outputs set. */
 bool graph_verify(const graph *g, error *err);
 
-/* Are all f32 constants free of NaN and infinities? If not, *name is the name of the first that isn't: valid
- * as long as the graph. Reads every constant once. */
+/* Are all f32 constants with a name, which are what the file calls weights, free of NaN and infinities? If
+ * not, *name is the name of the first that isn't: valid as long as the graph. Reads each once. */
 bool graph_constants_finite(const graph *g, const char **name);
 
 /* Do all constants lie outside the graph's own arena, so that their addresses stay theirs when the graph is

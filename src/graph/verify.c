@@ -84,6 +84,14 @@ static bool verify_uses(const graph *g, const int *uses, error *err) {
   return true;
 }
 
+static bool verify_cost(const graph *g, error *err) {
+  double operations = graph_flops(g);
+  return operations <= GRAPH_MAX_FLOPS ||
+         error_set(err, ERROR_LIMIT,
+                   "one run takes %.3g floating-point operations; at most %.0e are accepted", operations,
+                   GRAPH_MAX_FLOPS);
+}
+
 bool graph_verify(const graph *g, error *err) {
   for (size_t i = 0; i < g->value_count; i++)
     if (!verify_value(g, i, err))
@@ -93,5 +101,5 @@ bool graph_verify(const graph *g, error *err) {
     return error_out_of_memory(err);
   bool sound = verify_nodes(g, uses, err) && verify_ends(g, uses, err) && verify_uses(g, uses, err);
   free(uses);
-  return sound;
+  return sound && verify_cost(g, err);
 }

@@ -89,12 +89,20 @@ bool hub_listing_read_page(hub_listing *listing, const char *json, size_t size, 
   return ok;
 }
 
+/* The link value, of those between commas, that is called the next: where its "<" stands, or NULL. An address
+ * may hold commas, but no "<". */
+static const char *find_next(const char *link) {
+  const char *rel = strstr(link, "rel=\"next\""), *found = NULL;
+  for (const char *open = rel ? strchr(link, '<') : NULL; open && open < rel; open = strchr(open + 1, '<'))
+    found = open;
+  return found;
+}
+
 bool hub_listing_next(const curl_library *curl, const char *link, const char *page_url, arena *memory,
                       char **next, error *err) {
   *next = NULL;
-  const char *rel = strstr(link, "rel=\"next\"");
-  const char *open = strchr(link, '<'), *close = open ? strchr(open, '>') : NULL;
-  if (!rel || !close)
+  const char *open = find_next(link), *close = open ? strchr(open, '>') : NULL;
+  if (!close)
     return true;
   char *location = arena_strndup(memory, open + 1, (size_t)(close - open) - 1, err);
   char *absolute = location ? origin_resolve(curl, page_url, location) : NULL;

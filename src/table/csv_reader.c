@@ -132,7 +132,10 @@ static cell_end read_cell(reader *r, error *err) {
   bool nul = memchr(r->text, '\0', r->length);
   if (nul || !utf8_valid(r->text, r->length)) {
     r->line = line;
-    fail(r, ERROR_FORMAT, nul ? "a NUL byte" : "not UTF-8", err);
+    fail(r, ERROR_FORMAT,
+         nul ? "a NUL byte"
+             : "not UTF-8 (Latin-1 is converted by: iconv -f latin1 -t utf-8 OLD.csv > NEW.csv)",
+         err);
     return CELL_FAILED;
   }
   if (r->at < r->end && *r->at == r->separator) {

@@ -252,12 +252,14 @@ static bool prepare_expansion(builder *b, const graph_node *n, conv_step *step, 
   conv_weights(b, *expansion, &w);
   product *p = &step->product;
   *p = conv_product(b, *expansion);
+  if (product_is_blocked(p)) {
+    *expansion = NULL;
+    return true;
+  }
   int vectors = p->rows * 2 * b->program->kernels->lanes * (ptrdiff_t)sizeof(float) <= EXPANDED_BYTES ? 2 : 1;
   if (!product_prepare(b, p, &w, vectors, err))
     return false;
   step->expanded = p->rows * p->panel_vectors * p->lanes;
-  if (p->blocked)
-    *expansion = NULL;
   return true;
 }
 

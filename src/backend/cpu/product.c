@@ -94,6 +94,10 @@ static int choose_panel_vectors(ptrdiff_t vectors) {
   return vectors < GEMM_MAX_VECTORS ? (int)vectors : GEMM_MAX_VECTORS;
 }
 
+bool product_is_blocked(const product *p) {
+  return p->kernel * p->group_channels > INNER_WHOLE;
+}
+
 bool product_prepare(builder *b, product *p, const product_weights *w, int vectors, error *err) {
   p->kernels = b->program->kernels;
   p->lanes = p->kernels->lanes;
@@ -103,7 +107,7 @@ bool product_prepare(builder *b, product *p, const product_weights *w, int vecto
   p->panels = (p->vectors + p->panel_vectors - 1) / p->panel_vectors;
   ptrdiff_t most_rows = p->kernels->gemm_rows[p->panel_vectors - 1];
   p->tiles = (p->rows + most_rows - 1) / most_rows;
-  p->blocked = p->inner > INNER_WHOLE;
+  p->blocked = product_is_blocked(p);
   p->strassen = p->blocked && p->groups == 1 && p->padding == 0;
   return pack_weights(b, p, w->weight, err) && pack_bias(b, p, w->bias, err);
 }

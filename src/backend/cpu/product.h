@@ -41,6 +41,9 @@ typedef struct product_weights {
   const float *weight, *bias;
 } product_weights;
 
+/* Will the product be too large for the cache? From kernel and group_channels alone. */
+bool product_is_blocked(const product *p);
+
 /* Fill in sizes from shapes and pack the weights. `vectors`: wanted width of panels, 0: choose. */
 bool product_prepare(builder *b, product *p, const product_weights *w, int vectors, error *err);
 

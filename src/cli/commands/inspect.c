@@ -6,6 +6,7 @@
 #include "model/model.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 
 typedef struct inspect_settings {
   bool json;
@@ -16,15 +17,21 @@ static const option_spec inspect_specs[] = {
 
 static const option_table inspect_options = {inspect_specs, NULL, NULL};
 
-/* The content says whether it is an ECG; a folder, or a file that cannot be opened, is left to the model
- * door.
- */
+static bool describe_file(const char *path, const mapped_file *file, bool json, buffer *text, error *err) {
+  if (ecg_looks_like(file->data, file->size))
+    return ecg_describe(path, file->data, file->size, json, text, err);
+  return model_inspect(path, json, text, err) || error_prefix(err, "no ECG of a known format; as a model");
+}
+
+/* The content says whether it is an ECG; a folder can only be a model's. */
 static bool describe(const char *path, bool json, buffer *text, error *err) {
   mapped_file file;
-  if (!mapped_file_open(&file, path, NULL))
+  struct stat status;
+  if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
     return model_inspect(path, json, text, err);
-  bool ok = ecg_looks_like(file.data, file.size) ? ecg_describe(path, file.data, file.size, json, text, err)
-                                                 : model_inspect(path, json, text, err);
+  if (!mapped_file_open(&file, path, err))
+    return false;
+  bool ok = describe_file(path, &file, json, text, err);
   mapped_file_close(&file);
   return ok;
 }

@@ -88,13 +88,14 @@ ALWAYS_INLINE void gemm_step(const gemm_rows_of_a *a, const float *b, gemm_sums 
 ALWAYS_INLINE void gemm_accumulate(const gemm_tile *t, gemm_sums *s, const int rows, const int vectors) {
   gemm_rows_of_a a = gemm_rows_begin(t, rows);
   const float *b = t->b;
-  const char *prefetch = t->prefetch ? t->prefetch : (const char *)b;
-  ptrdiff_t prefetch_step = t->prefetch ? CACHE_LINE_BYTES : 0;
+  /* A number: what is asked for may end before the tile does. */
+  uintptr_t prefetch = t->prefetch ? (uintptr_t)t->prefetch : (uintptr_t)b;
+  uintptr_t prefetch_step = t->prefetch ? CACHE_LINE_BYTES : 0;
   for (ptrdiff_t k = t->inner; k > 0; k--) {
     gemm_step(&a, b, s, rows, vectors);
     gemm_rows_advance(&a, rows);
     b += vectors * VECTOR_LANES;
-    __builtin_prefetch(prefetch, 0, 2);
+    __builtin_prefetch((const void *)prefetch, 0, 2);
     prefetch += prefetch_step;
   }
 }
