@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* Files up to this size are read: whatever another program does to them then changes nothing. A larger one
- * that is cut while it is mapped ends the process (SIGBUS) when the missing bytes are touched. */
+ * that is cut while it is mapped raises SIGBUS when the missing bytes are touched: cli/cut_file.h. */
 enum { MAPPED_FILE_READ = 4 << 20 };
 
 /* data stays valid until mapped_file_close. An empty file has size 0 and a valid data pointer. Bytes may be

@@ -1,4 +1,5 @@
 #include "cli/commands/command.h"
+#include "cli/cut_file.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -55,6 +56,7 @@ static void occupy_closed_streams(void) {
 
 int main(int argc, char **argv) {
   occupy_closed_streams();
+  cut_file_expect();
   int code = dispatch(argc, argv);
   /* Output that could not be written (a full disk behind a redirection) must not pass for success. */
   if (fflush(stdout) != 0 || ferror(stdout)) {
