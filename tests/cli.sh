@@ -348,6 +348,15 @@ holds out "2 x NumPy array, 30000 samples"; holds out "1 x NumPy array, 2500 sam
 printf 'lvef_40,lvef_40_ecg_file_name\n1,1.npy\n,2.npy\n' >kinds/labels.csv
 run 0 check kinds/labels.csv --ecg_signals_path kinds "${models[@]}" --use_wcr False; holds out " for 1"
 run 0 check kinds/labels.csv --ecg_signals_path kinds "${models[@]}" --use_wcr False --predictions_only; holds out " for 2"
+# check and predict take what matters to them from the pipeline's configuration file.
+printf 'batch_size: 5\nmode: analysis\nweights_folder: %s\necg_signals_path: made\n' "$data/golden/analysis/models" >heartwise.config
+run 0 check made/table.csv; holds out "5 rows name 5 ECG files that exist and 0 that don't"
+run 0 predict made/ecg_000000.xml; holds out "AF within 5 years"
+run 3 predict made/ecg_000000.xml --weights_folder made; one_line_error
+run 2 check made/table.csv --config nowhere.config; one_line_error
+printf 'wieghts_folder: x\n' >heartwise.config
+run 2 predict made/ecg_000000.xml; one_line_error; holds err "heartwise.config:1"; holds err "did you mean 'weights_folder'"
+rm heartwise.config
 rm -f kinds/13.npy && cp made/ecg_000000.xml kinds/13.npy
 run 1 check kinds/table.csv --ecg_signals_path kinds "${models[@]}" --use_wcr False
 holds out "2 x others"

@@ -180,9 +180,11 @@ static bool assign_config_line(void *context, size_t line, const char *key, cons
   char where[400];
   snprintf(where, sizeof where, "%s:%zu: %s", c->path, line, key);
   const option_spec *spec = find_spec(c->table, key);
+  if (!spec && c->table->config_of && find_spec(c->table->config_of, key))
+    return true;
   if (!spec || (c->table->config_option && strcmp(key, c->table->config_option) == 0)) {
     snprintf(where, sizeof where, "%s:%zu", c->path, line);
-    return unknown_option(c->table, key, where, err);
+    return unknown_option(c->table->config_of ? c->table->config_of : c->table, key, where, err);
   }
   return assign(spec, c->settings, value, where, c->memory, err);
 }

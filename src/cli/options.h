@@ -32,12 +32,16 @@ typedef struct option_spec {
 } option_spec;
 
 /* A command's options; specs ends with a NULL name. --help and --version are understood everywhere. */
-typedef struct option_table {
+typedef struct option_table option_table;
+
+struct option_table {
   const option_spec *specs;
   const char *environment_prefix; /* "DEEPECG_"; NULL: no environment variables */
   const char
       *config_option; /* name of the option that holds the configuration file's path; NULL: no such file */
-} option_table;
+  const option_table *config_of; /* another command's, for which that file is written: what only that one has
+                                    is passed over; NULL: the file is this command's own */
+};
 
 typedef enum options_outcome { OPTIONS_READY, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_ERROR } options_outcome;
 

@@ -41,7 +41,7 @@ static const option_spec bench_specs[] = {
     {FIELD(json), .kind = OPTION_FLAG, .default_text = "False", .help = "one line of JSON for each model"},
     {0}};
 
-static const option_table bench_options = {bench_specs, NULL, NULL};
+static const option_table bench_options = {bench_specs, NULL, NULL, NULL};
 
 /* One timed call, and the multiply-add units' speed right after it: clocks move. */
 typedef struct sample {

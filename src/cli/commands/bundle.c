@@ -23,7 +23,7 @@ static const option_spec bundle_specs[] = {
     {FIELD(quiet), .kind = OPTION_FLAG, .default_text = "False", .help = "warnings and errors only"},
     {0}};
 
-static const option_table bundle_options = {bundle_specs, NULL, NULL};
+static const option_table bundle_options = {bundle_specs, NULL, NULL, NULL};
 
 static bool check(const void *settings, error *err) {
   const bundle_settings *s = settings;

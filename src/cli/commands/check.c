@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 typedef struct check_settings {
-  const char *ecg_signals_path, *weights_folder, *bert_model;
+  const char *ecg_signals_path, *weights_folder, *bert_model, *config;
   bool use_efficientnet, use_wcr, predictions_only, json, quiet;
   long threads, preprocessing_n_workers;
 } check_settings;
@@ -36,10 +36,12 @@ static const option_spec check_specs[] = {
     {FIELD(preprocessing_n_workers), .kind = OPTION_INTEGER, .default_text = "16", .minimum = 1,
      .maximum = 1024, .value_name = "N", .help = "at most this many threads read files"},
     {FIELD(json), .kind = OPTION_FLAG, .default_text = "False", .help = "as JSON"},
+    {FIELD(config), .kind = OPTION_TEXT, .default_text = "heartwise.config", .value_name = "FILE",
+     .help = "the pipeline's settings; those that matter here are taken from it"},
     {FIELD(quiet), .kind = OPTION_FLAG, .default_text = "False", .help = "warnings and errors only"},
     {0}};
 
-static const option_table check_options = {check_specs, "DEEPECG_", NULL};
+static const option_table check_options = {check_specs, "DEEPECG_", "config", &run_options};
 
 static void print_duration(const char *what, double seconds) {
   if (seconds < 120)

@@ -30,6 +30,7 @@ typedef struct command {
 } command;
 
 extern const command command_run;
+extern const option_table run_options; /* of the pipeline, for which heartwise.config is written */
 extern const command command_download;
 extern const command command_bundle;
 extern const command command_inspect;

@@ -33,7 +33,7 @@ static const option_spec download_specs[] = {
     {FIELD(quiet), .kind = OPTION_FLAG, .default_text = "False", .help = "warnings and errors only"},
     {0}};
 
-static const option_table download_options = {download_specs, NULL, NULL};
+static const option_table download_options = {download_specs, NULL, NULL, NULL};
 
 static const char *const outcome_names[] = {[HUB_THERE] = "complete",
                                             [HUB_LINKED] = "linked",

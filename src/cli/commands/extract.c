@@ -26,7 +26,7 @@ static const option_spec extract_specs[] = {
     {FIELD(quiet), .kind = OPTION_FLAG, .default_text = "False", .help = "warnings and errors only"},
     {0}};
 
-static const option_table extract_command_options = {extract_specs, NULL, NULL};
+static const option_table extract_command_options = {extract_specs, NULL, NULL, NULL};
 
 static bool check(const void *settings, error *err) {
   const extract_settings *s = settings;

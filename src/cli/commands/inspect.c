@@ -15,7 +15,7 @@ typedef struct inspect_settings {
 static const option_spec inspect_specs[] = {
     {"json", OPTION_FLAG, offsetof(inspect_settings, json), .default_text = "False", .help = "as JSON"}, {0}};
 
-static const option_table inspect_options = {inspect_specs, NULL, NULL};
+static const option_table inspect_options = {inspect_specs, NULL, NULL, NULL};
 
 static bool describe_file(const char *path, const mapped_file *file, bool json, buffer *text, error *err) {
   if (ecg_looks_like(file->data, file->size))

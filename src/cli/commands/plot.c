@@ -28,7 +28,7 @@ static const option_spec plot_specs[] = {
      .maximum = 1e6, .value_name = "UV", .help = "microvolts per unit of a file that doesn't declare it"},
     {0}};
 
-static const option_table plot_options = {plot_specs, NULL, NULL};
+static const option_table plot_options = {plot_specs, NULL, NULL, NULL};
 
 static bool format_of(const char *path, sheet_format *format) {
   const char *ending = strrchr(path, '.');

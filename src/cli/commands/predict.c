@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 typedef struct predict_settings {
-  const char *weights_folder, *models, *bert_model;
+  const char *weights_folder, *models, *bert_model, *config;
   int units;
   long threads;
   bool all, json, quiet;
@@ -34,10 +34,12 @@ static const option_spec predict_specs[] = {
      .value_name = "UNITS", .help = "stored: numbers as in the files; physical: microvolts where declared"},
     {FIELD(threads), .kind = OPTION_INTEGER, .default_text = "0", .minimum = 0, .maximum = 1024,
      .value_name = "N", .help = "compute threads; 0: one per processor"},
+    {FIELD(config), .kind = OPTION_TEXT, .default_text = "heartwise.config", .value_name = "FILE",
+     .help = "the pipeline's settings; those that matter here are taken from it"},
     {FIELD(quiet), .kind = OPTION_FLAG, .default_text = "False", .help = "warnings and errors only"},
     {0}};
 
-static const option_table predict_options = {predict_specs, "DEEPECG_", NULL};
+static const option_table predict_options = {predict_specs, "DEEPECG_", "config", &run_options};
 
 static bool check(const void *settings, error *err) {
   const predict_settings *s = settings;

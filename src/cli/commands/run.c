@@ -72,7 +72,7 @@ static const option_spec run_specs[] = {
     {FIELD(quiet), .kind = OPTION_FLAG, .default_text = "False", .help = "warnings and errors only"},
     {0}};
 
-static const option_table run_options = {run_specs, "DEEPECG_", "config"};
+const option_table run_options = {run_specs, "DEEPECG_", "config", NULL};
 
 static bool on_gpu(const char *device) {
   return strncmp(device, "cuda", 4) == 0;

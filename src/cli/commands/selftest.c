@@ -14,7 +14,7 @@ static const option_spec selftest_specs[] = {
      .maximum = 1024, .value_name = "N", .help = "compute threads; 0: one per processor"},
     {0}};
 
-static const option_table selftest_options = {selftest_specs, NULL, NULL};
+static const option_table selftest_options = {selftest_specs, NULL, NULL, NULL};
 
 static void print_result(void *context, const selftest_result *result) {
   (void)context;

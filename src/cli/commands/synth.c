@@ -45,7 +45,7 @@ static const option_spec synth_specs[] = {
     {FIELD(quiet), .kind = OPTION_FLAG, .default_text = "False", .help = "warnings and errors only"},
     {0}};
 
-static const option_table synth_command_options = {synth_specs, NULL, NULL};
+static const option_table synth_command_options = {synth_specs, NULL, NULL, NULL};
 
 static bool check(const void *settings, error *err) {
   const synth_settings *s = settings;
