@@ -76,10 +76,10 @@ def show(say, row, threads, running, samples, differences):
 
 def run_row(say, row, threads, kernels, arguments):
     networks.prepare(*row, arguments.folder)
-    running = [engines.Own(row, threads, kernels, arguments.folder)]
-    running += [engines.Peer(e, row, threads, kernels, arguments.folder) for e in engines.PEERS]
-    failed = [e for e in running if not e.works]
-    running = [e for e in running if e.works]
+    peers = [engines.Peer(e, row, threads, kernels, arguments.folder) for e in engines.PEERS]
+    ready = [peer.ready() for peer in peers]
+    failed = [peer for peer, works in zip(peers, ready) if not works]
+    running = [engines.Own(row, threads, kernels, arguments.folder)] + [peer for peer, works in zip(peers, ready) if works]
     differences = outputs_differ(running, row, arguments.folder)
     samples = measure(running, arguments.rounds, arguments.seconds)
     for engine in running + failed:

@@ -34,7 +34,7 @@ def worker_command(engine, name, batch, tokens, threads, folder):
 
 
 class Peer:
-    """A worker process. `works` is False when it could not run the network."""
+    """A worker process, which begins to load at once."""
 
     def __init__(self, engine, row, threads, kernels, folder):
         self.engine = engine
@@ -42,8 +42,11 @@ class Peer:
         self.calls_at_once = threads if engine == "openvino streams" else 1
         self.process = subprocess.Popen(worker_command(engine, *row, threads, folder), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL, text=True, env=environment(kernels, threads))
-        self.works = bool(self.process.stdout.readline())
         self.peak_bytes = 0
+
+    def ready(self):
+        """Wait until it has run the network once; False when it can't."""
+        return bool(self.process.stdout.readline())
 
     def ask(self, line):
         self.process.stdin.write(line + "\n")
@@ -69,7 +72,6 @@ class Own:
     """`deepecg bench`, a process per sample."""
 
     engine = title = "deepecg"
-    works = True
 
     def __init__(self, row, threads, kernels, folder):
         self.command, self.environment = own_command(*row, threads, folder), environment(kernels, threads)
