@@ -112,12 +112,12 @@ is "cleaned ECGs" "$(ls house/preprocessing | wc -l)" 7
 
 # --- precedence: command line, environment, file, default
 table=(--mode analysis --data_path "$muse/inputs/inputs.csv" --use_wcr False --use_efficientnet False)
-run 0 "${table[@]}"; is "default batch size" "$(option_of batch_size)" 32
+run 1 "${table[@]}"; is "default batch size" "$(option_of batch_size)" 32
 printf '# a comment\n\nbatch_size: 5\nmode: "analysis"\n' >heartwise.config
-run 0 "${table[@]}"; is "batch size of the file" "$(option_of batch_size)" 5
-DEEPECG_BATCH_SIZE=6 run 0 "${table[@]}"; is "batch size of the environment" "$(option_of batch_size)" 6
-DEEPECG_BATCH_SIZE=6 run 0 "${table[@]}" --batch_size 7; is "batch size of the command line" "$(option_of batch_size)" 7
-run 0 "${table[@]}" --batch_size=8; is "batch size with =" "$(option_of batch_size)" 8
+run 1 "${table[@]}"; is "batch size of the file" "$(option_of batch_size)" 5
+DEEPECG_BATCH_SIZE=6 run 1 "${table[@]}"; is "batch size of the environment" "$(option_of batch_size)" 6
+DEEPECG_BATCH_SIZE=6 run 1 "${table[@]}" --batch_size 7; is "batch size of the command line" "$(option_of batch_size)" 7
+run 1 "${table[@]}" --batch_size=8; is "batch size with =" "$(option_of batch_size)" 8
 printf 'batch_sise: 5\n' >heartwise.config
 run 2 "${table[@]}"; one_line_error; holds err "heartwise.config:1"; holds err "did you mean 'batch_size'"
 printf 'no colon\n' >heartwise.config
@@ -125,20 +125,23 @@ run 2 "${table[@]}"; one_line_error; holds err "heartwise.config:1"
 printf 'use_wcr: 2\n' >heartwise.config
 run 2 "${table[@]}"; holds err "heartwise.config:1: use_wcr"
 rm heartwise.config
+run 1 "${table[@]}"; holds out "both families of models are off"
+run 1 --mode analysis --data_path "$muse/inputs/inputs.csv" --preprocessing_folder nothing_cleaned --weights_folder "$data/golden/analysis/models"
+holds out "a cleaned ECG in nothing_cleaned"
 for yes in yes true T y 1; do
-  run 0 "${table[@]}" --predictions_only="$yes"; is "predictions_only=$yes" "$(option_of predictions_only)" true
+  run 1 "${table[@]}" --predictions_only="$yes"; is "predictions_only=$yes" "$(option_of predictions_only)" true
 done
 for no in No FALSE f n 0; do
-  run 0 "${table[@]}" --predictions_only="$no"; is "predictions_only=$no" "$(option_of predictions_only)" false
+  run 1 "${table[@]}" --predictions_only="$no"; is "predictions_only=$no" "$(option_of predictions_only)" false
 done
 
 # --- demo models are known by their results
 mkdir -p demo_weights
 echo "not for patients" >demo_weights/DEMO_MODELS_NOT_FOR_PATIENTS.txt
-run 0 "${table[@]}" --weights_folder demo_weights --output_folder demo_outputs --quiet
+run 1 "${table[@]}" --weights_folder demo_weights --output_folder demo_outputs --quiet
 holds err "demo_weights holds demo models"
 is "notice" "$(cat demo_outputs/DEMO_MODELS_NOT_FOR_PATIENTS.txt)" "not for patients"
-run 0 "${table[@]}" --quiet
+run 1 "${table[@]}" --quiet
 is "warnings of demo models" "$(grep -c "demo models" err)" 0
 is "notices of a run with other models" "$(find outputs -name 'DEMO*' | wc -l)" 0
 mkdir -p taken/DEMO_MODELS_NOT_FOR_PATIENTS.txt
@@ -146,7 +149,7 @@ run 1 "${table[@]}" --weights_folder demo_weights --output_folder taken
 is "results without their notice" "$(find taken -name '*.json' | wc -l)" 0
 
 # --- devices
-run 0 "${table[@]}" --signal_processing_device cuda:1 --diagnosis_classifier_device cuda
+run 1 "${table[@]}" --signal_processing_device cuda:1 --diagnosis_classifier_device cuda
 is "GPU notices" "$(grep -c GPU err)" 1
 
 # --- records that fail alone don't change the exit code
