@@ -205,6 +205,14 @@ static void transform_input(const winograd *w, const float *x, const block *k) {
   }
 }
 
+/* The kernels of a panel, by rows - 1. */
+static gemm_tile_kernel *const *panel_kernels(const winograd *w, ptrdiff_t panel) {
+  ptrdiff_t last_lanes = w->columns - (w->vectors - 1) * w->lanes;
+  bool half = panel == w->panels - 1 && last_lanes <= w->kernels->half_lanes;
+  int vectors = panel_width(w, panel);
+  return half && vectors == 2 ? w->kernels->gemm_half_tiles : w->kernels->gemm_tiles[vectors - 1];
+}
+
 /* The products at one point for one panel. */
 static void multiply(const winograd *w, const product_operands *o, const block *k, ptrdiff_t panel,
                      int point) {
@@ -225,7 +233,7 @@ static void multiply(const winograd *w, const product_operands *o, const block *
     t.a = values + begin * t.a_stride;
     t.c = products + begin * t.c_stride;
     t.prefetch = coming_next(o->coming, t.inner);
-    w->kernels->gemm_tiles[vectors - 1][end - begin - 1](&t);
+    panel_kernels(w, panel)[end - begin - 1](&t);
   }
 }
 
