@@ -23,6 +23,8 @@ product_operands conv_operands(const cpu_step *s, const frame *f) {
 static void run_conv(const cpu_step *s, const frame *f) {
   const conv_step *c = s->parameters;
   product_operands o = conv_operands(s, f);
+  coming_weights coming = coming_after(s, f);
+  o.coming = &coming;
   o.y_stride = c->product.groups * c->product.columns;
   product_run(&c->product, &o, f);
 }
@@ -56,7 +58,8 @@ static void run_depthwise(const cpu_step *s, const frame *f) {
 static void run_expanded_depthwise(const cpu_step *s, const frame *f) {
   const conv_step *c = s->parameters;
   const product *p = &c->product;
-  product_operands o = conv_operands(s, f), expand = {.x = o.x, .y = f->scratch};
+  coming_weights coming = coming_after(s, f);
+  product_operands o = conv_operands(s, f), expand = {.x = o.x, .y = f->scratch, .coming = &coming};
   expand.scratch = expand.y + c->expanded;
   ptrdiff_t width = (ptrdiff_t)p->panel_vectors * p->lanes, begin, end;
   expand.y_stride = width;
@@ -132,10 +135,16 @@ static bool read_gated(builder *b, const product *p, value_id x, conv_buffers *c
          builder_read(b, factor, LAYOUT_CHANNELS_LAST, &c->reads[CONV_READ_GATE], err);
 }
 
-bool conv_add_step(builder *b, const conv_buffers *c, void (*run)(const cpu_step *, const frame *),
-                   const void *parameters, bool serial, error *err) {
-  cpu_step step = {.run = run, .parameters = parameters, .serial = serial};
-  return builder_step(b, &step, c->reads, CONV_READ_COUNT, c->writes, CONV_WRITE_COUNT, err);
+bool conv_add_step(builder *b, const conv_buffers *c, const cpu_step *step, error *err) {
+  return builder_step(b, step, c->reads, CONV_READ_COUNT, c->writes, CONV_WRITE_COUNT, err);
+}
+
+/* The step of a product, with or without a depthwise convolution. */
+static cpu_step product_step(void (*run)(const cpu_step *, const frame *), const conv_step *c) {
+  return (cpu_step){.run = run,
+                    .parameters = c,
+                    .weights = c->product.weights,
+                    .weight_bytes = product_weight_bytes(&c->product)};
 }
 
 /* The result itself is not wanted where its mean, from the sums, is all that is used. */
@@ -162,8 +171,9 @@ static bool lower_dense(builder *b, const graph_node *n, conv_step *step, error 
   if (!conv_write_result(b, n, blocks, product_padded_columns(p), &c, err))
     return false;
   builder_scratch(b, product_scratch(p));
-  bool serial = p->rows * p->columns * p->groups * p->inner < CONV_SMALL_WORK;
-  return conv_add_step(b, &c, run_conv, step, serial, err);
+  cpu_step run = product_step(run_conv, step);
+  run.serial = p->rows * p->columns * p->groups * p->inner < CONV_SMALL_WORK;
+  return conv_add_step(b, &c, &run, err);
 }
 
 /* A pointwise convolution can be left to what comes next: a depthwise one computes it on its way, and the
@@ -283,9 +293,9 @@ lower_result lower_depthwise(builder *b, const graph_node *n, error *err) {
     return LOWER_FAILED;
   if (expansion)
     builder_scratch(b, (size_t)step->expanded * sizeof(float) + product_scratch(&step->product));
-  return conv_add_step(b, &c, expansion ? run_expanded_depthwise : run_depthwise, step, false, err)
-             ? LOWER_DONE
-             : LOWER_FAILED;
+  cpu_step run = expansion ? product_step(run_expanded_depthwise, step)
+                           : (cpu_step){.run = run_depthwise, .parameters = step};
+  return conv_add_step(b, &c, &run, err) ? LOWER_DONE : LOWER_FAILED;
 }
 
 /* ---- the mean of a pointwise convolution ---- */
@@ -332,5 +342,7 @@ lower_result lower_mean_of_pointwise(builder *b, const graph_node *n, error *err
       !builder_write(b, n->output, LAYOUT_CHANNELS_LAST, &c.writes[CONV_WRITE_Y], err))
     return LOWER_FAILED;
   builder_scratch(b, product_scratch(p));
-  return conv_add_step(b, &c, run_conv, step, true, err) ? LOWER_DONE : LOWER_FAILED;
+  cpu_step run = product_step(run_conv, step);
+  run.serial = true;
+  return conv_add_step(b, &c, &run, err) ? LOWER_DONE : LOWER_FAILED;
 }

@@ -18,7 +18,7 @@ static const conv_buffers conv_no_buffers = {{BUFFER_NONE, BUFFER_NONE, BUFFER_N
 /* Work too small to be worth a meeting of threads, in multiply-adds. */
 enum { CONV_SMALL_WORK = 20000 };
 
-/* The operands of a step that was added with conv_add_step. */
+/* Those operands of a step of conv_add_step. */
 product_operands conv_operands(const cpu_step *s, const frame *f);
 
 /* The convolution's weights, if they are constants. */
@@ -32,7 +32,6 @@ product conv_product(const builder *b, const graph_node *n);
 bool conv_write_result(builder *b, const graph_node *n, ptrdiff_t blocks, ptrdiff_t padded_columns,
                        conv_buffers *c, error *err);
 
-bool conv_add_step(builder *b, const conv_buffers *c, void (*run)(const cpu_step *, const frame *),
-                   const void *parameters, bool serial, error *err);
+bool conv_add_step(builder *b, const conv_buffers *c, const cpu_step *step, error *err);
 
 #endif

@@ -47,7 +47,11 @@ lower_result lower_linear_layer(builder *b, const graph_node *n, error *err) {
       !builder_write(b, n->output, LAYOUT_ROW_MAJOR, &write, err))
     return LOWER_FAILED;
   builder_scratch(b, product_scratch(p));
-  cpu_step step = {.run = run_linear, .parameters = p, .serial = rows * out * in < SMALL_WORK};
+  cpu_step step = {.run = run_linear,
+                   .parameters = p,
+                   .serial = rows * out * in < SMALL_WORK,
+                   .weights = p->weights,
+                   .weight_bytes = product_weight_bytes(p)};
   return builder_step(b, &step, reads, 2, &write, 1, err) ? LOWER_DONE : LOWER_FAILED;
 }
 

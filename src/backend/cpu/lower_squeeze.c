@@ -52,6 +52,15 @@ static void run_gated_sum(const cpu_step *s, const frame *f) {
                         y + offset);
 }
 
+/* May the result take the signal's place in memory? Its lines are in the cache already. A convolution's
+ * result has a buffer of its own, which nobody reads any more when the mean's consumer, the gate, is there.
+ */
+static bool signal_is_finished(const builder *b, value_id signal) {
+  const graph_value *v = graph_value_get(b->graph, signal);
+  return v->producer >= 0 && graph_node_get(b->graph, v->producer)->op == &op_conv1d &&
+         b->notes[signal].sums != BUFFER_NONE && graph_use_count(b->graph, signal) == 2;
+}
+
 static bool add_gated_step(builder *b, value_id signal, value_id gate, value_id residual, value_id result,
                            error *err) {
   const shape *x = &graph_value_get(b->graph, signal)->shape;
@@ -59,8 +68,11 @@ static bool add_gated_step(builder *b, value_id signal, value_id gate, value_id 
   buffer_id reads[3], write;
   if (!g || !builder_read(b, signal, LAYOUT_CHANNELS_LAST, &reads[0], err) ||
       !builder_read(b, gate, LAYOUT_CHANNELS_LAST, &reads[1], err) ||
-      !builder_read(b, residual, LAYOUT_CHANNELS_LAST, &reads[2], err) ||
-      !builder_write(b, result, LAYOUT_CHANNELS_LAST, &write, err))
+      !builder_read(b, residual, LAYOUT_CHANNELS_LAST, &reads[2], err))
+    return false;
+  if (signal_is_finished(b, signal))
+    builder_alias(b, result, LAYOUT_CHANNELS_LAST, write = reads[0]);
+  else if (!builder_write(b, result, LAYOUT_CHANNELS_LAST, &write, err))
     return false;
   *g = (gated_step){b->program->kernels, x->dims[2], x->dims[1]};
   cpu_step step = {.run = run_gated_sum, .parameters = g};

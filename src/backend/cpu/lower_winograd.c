@@ -7,6 +7,8 @@
 static void run_winograd(const cpu_step *s, const frame *f) {
   const winograd *w = s->parameters;
   product_operands o = conv_operands(s, f);
+  coming_weights coming = coming_after(s, f);
+  o.coming = &coming;
   o.y_stride = w->columns;
   winograd_run(w, &o, f);
 }
@@ -26,5 +28,7 @@ lower_result lower_winograd(builder *b, const graph_node *n, error *err) {
       !conv_write_result(b, n, w->blocks, w->vectors * w->lanes, &c, err))
     return LOWER_FAILED;
   builder_scratch(b, winograd_scratch(w));
-  return conv_add_step(b, &c, run_winograd, w, false, err) ? LOWER_DONE : LOWER_FAILED;
+  cpu_step step = {
+      .run = run_winograd, .parameters = w, .weights = w->weights, .weight_bytes = winograd_weight_bytes(w)};
+  return conv_add_step(b, &c, &step, err) ? LOWER_DONE : LOWER_FAILED;
 }

@@ -25,6 +25,10 @@ ptrdiff_t product_padded_columns(const product *p) {
   return p->vectors * p->lanes;
 }
 
+size_t product_weight_bytes(const product *p) {
+  return (size_t)(p->groups * p->vectors * p->lanes * p->inner) * sizeof *p->weights;
+}
+
 /* ---- packing ---- */
 
 static void pack_panel(const product *p, const float *weight, ptrdiff_t first_vector, int vectors,
@@ -60,11 +64,11 @@ static bool pack_weights(builder *b, product *p, const float *weight, error *err
   p->weights = packed;
   if (packed)
     return true;
-  size_t size = (size_t)(p->groups * p->vectors * p->lanes * p->inner) * sizeof *packed;
-  p->weights = packed = weight_store_add(b->weights, &key, size, err);
+  p->weights = packed = weight_store_add(b->weights, &key, product_weight_bytes(p), err);
   if (!packed)
     return false;
-#pragma omp parallel for num_threads(b->threads) if (b->threads > 1 && size >= PACKED_ALONE)
+#pragma omp parallel for num_threads(b->threads) if (b->threads > 1 &&                                       \
+                                                     product_weight_bytes(p) >= PACKED_ALONE)
   for (ptrdiff_t i = 0; i < p->groups * p->panels; i++) {
     ptrdiff_t group = i / p->panels, panel = i % p->panels;
     pack_panel(p, weight + group * p->columns * p->inner, panel * p->panel_vectors, panel_width(p, panel),
@@ -226,6 +230,7 @@ static void run_panel_tiles(const product *p, const product_operands *o, ptrdiff
       t.a_stride = p->inner + GATHER_PADDING;
       gather(p, x, begin, end, 0, p->inner, gathered, t.a_stride);
     }
+    t.prefetch = o->coming ? coming_next(o->coming, p->inner) : NULL;
     run_tile(p, &t, o, column, tile, vectors, false);
   }
 }

@@ -8,6 +8,7 @@
 #define DEEPECG_BACKEND_CPU_PRODUCT_H
 
 #include "backend/cpu/builder.h"
+#include "backend/cpu/coming_weights.h"
 
 typedef struct product {
   ptrdiff_t in_rows, channels;                 /* of the signal; a row has `channels` floats */
@@ -34,6 +35,7 @@ typedef struct product_operands {
   ptrdiff_t y_stride;
   float *sums; /* (tiles, padded columns): sums of y's columns over each tile; one group only */
   float *scratch;
+  coming_weights *coming; /* asked for on the way; NULL: none */
 } product_operands;
 
 /* A constant weight (columns, channels per group, kernel) with a constant bias or none. */
@@ -56,6 +58,8 @@ void product_run(const product *p, const product_operands *o, const frame *f);
 /* All rows of one panel of the only group of a product that isn't blocked; o->y is where the panel's columns
  * begin. */
 void product_panel(const product *p, const product_operands *o, ptrdiff_t panel);
+
+size_t product_weight_bytes(const product *p);
 
 /* Floats in a row of sums, and of packed bias of one group. */
 ptrdiff_t product_padded_columns(const product *p);

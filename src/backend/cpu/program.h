@@ -50,6 +50,8 @@ struct cpu_step {
   int read_count, write_count;
   const buffer_id *reads, *writes; /* buffers; BUFFER_NONE for an absent operand */
   bool serial;                     /* too small or too irregular to share: part 0 does it all */
+  const void *weights;             /* constants that the step reads once; earlier steps ask for them */
+  size_t weight_bytes;
 };
 
 struct cpu_program {

@@ -65,6 +65,10 @@ size_t winograd_scratch(const winograd *w) {
   return (size_t)floats * sizeof(float);
 }
 
+size_t winograd_weight_bytes(const winograd *w) {
+  return (size_t)(WINOGRAD_POINTS * w->channels * w->vectors * w->lanes) * sizeof *w->weights;
+}
+
 /* ---- the transformed filter ---- */
 
 /* Row `point` of the matrix that transforms a filter of so many taps; the products of differences of points,
@@ -201,8 +205,17 @@ static void transform_input(const winograd *w, const float *x, const block *k) {
   }
 }
 
+/* The kernels of a panel, by rows - 1. */
+static gemm_tile_kernel *const *panel_kernels(const winograd *w, ptrdiff_t panel) {
+  ptrdiff_t last_lanes = w->columns - (w->vectors - 1) * w->lanes;
+  bool half = panel == w->panels - 1 && last_lanes <= w->kernels->half_lanes;
+  int vectors = panel_width(w, panel);
+  return half && vectors == 2 ? w->kernels->gemm_half_tiles : w->kernels->gemm_tiles[vectors - 1];
+}
+
 /* The products at one point for one panel. */
-static void multiply(const winograd *w, const block *k, ptrdiff_t panel, int point) {
+static void multiply(const winograd *w, const product_operands *o, const block *k, ptrdiff_t panel,
+                     int point) {
   int vectors = panel_width(w, panel), most_rows = w->kernels->gemm_rows[vectors - 1];
   ptrdiff_t tiles = k->end - k->begin, parts = (tiles + most_rows - 1) / most_rows;
   ptrdiff_t panel_size = w->channels * vectors * w->lanes;
@@ -219,7 +232,8 @@ static void multiply(const winograd *w, const block *k, ptrdiff_t panel, int poi
     ptrdiff_t begin = tiles * i / parts, end = tiles * (i + 1) / parts;
     t.a = values + begin * t.a_stride;
     t.c = products + begin * t.c_stride;
-    w->kernels->gemm_tiles[vectors - 1][end - begin - 1](&t);
+    t.prefetch = coming_next(o->coming, t.inner);
+    panel_kernels(w, panel)[end - begin - 1](&t);
   }
 }
 
@@ -253,7 +267,7 @@ void winograd_run(const winograd *w, const product_operands *o, const frame *f) 
     transform_input(w, o->x, &k);
     for (ptrdiff_t panel = 0; panel < w->panels; panel++) {
       for (int point = 0; point < WINOGRAD_POINTS; point++)
-        multiply(w, &k, panel, point);
+        multiply(w, o, &k, panel, point);
       transform_output(w, o, &k, index, panel);
     }
   }

@@ -30,6 +30,7 @@ bool winograd_suits(const product *p);
 bool winograd_prepare(builder *b, winograd *w, const product *p, const product_weights *weights, error *err);
 
 size_t winograd_scratch(const winograd *w);
+size_t winograd_weight_bytes(const winograd *w);
 
 /* Share `part` of `parts`. o->sums: (blocks, padded columns), sums of y's columns over each block. */
 void winograd_run(const winograd *w, const product_operands *o, const frame *f);

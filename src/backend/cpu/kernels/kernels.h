@@ -48,6 +48,9 @@ typedef struct cpu_kernels {
   /* most rows of a tile that is 1, 2, 3 vectors wide */
   int gemm_rows[GEMM_MAX_VECTORS];
   gemm_kernel_table gemm_tiles;
+  /* Tiles of two vectors of which the last has so many columns at most; 0: there are no such tiles. */
+  int half_lanes;
+  gemm_tile_kernel *gemm_half_tiles[GEMM_MAX_ROWS]; /* by rows - 1 */
   gemm_scale_panel_kernel *gemm_scale_panel;
   strassen_sums_kernel *strassen_rows, *strassen_panels;
   add_rows_kernel *add_rows;

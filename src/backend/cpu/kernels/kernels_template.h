@@ -5,6 +5,7 @@
 #include "backend/cpu/kernels/kernels.h"
 
 #include "backend/cpu/kernels/depthwise_template.h"
+#include "backend/cpu/kernels/gemm_half_template.h"
 #include "backend/cpu/kernels/probe_template.h"
 #include "backend/cpu/kernels/squeeze_template.h"
 #include "backend/cpu/kernels/strassen_template.h"
@@ -24,6 +25,8 @@ const cpu_kernels KERNELS = {
     .probe_peak = probe_peak,
     .gemm_rows = {GEMM_ROWS_1, GEMM_ROWS_2, GEMM_ROWS_3},
     .gemm_tiles = GEMM_TABLE,
+    .half_lanes = VECTOR_HALF_LANES,
+    .gemm_half_tiles = GEMM_HALF_TABLE,
     .gemm_scale_panel = gemm_scale_panel,
     .strassen_rows = strassen_rows,
     .strassen_panels = strassen_panels,

@@ -18,14 +18,17 @@ static void mean_of_rows(const float *x, ptrdiff_t rows, ptrdiff_t stride, ptrdi
   }
 }
 
-static void gated_sum(const float *x, const float *gate, const float *residual, ptrdiff_t rows,
-                      ptrdiff_t channels, float *y) {
-  enum { MOST = 8 };
-  for (ptrdiff_t first = 0; first < channels; first += MOST * VECTOR_LANES) {
-    ptrdiff_t width = channels - first < MOST * VECTOR_LANES ? channels - first : MOST * VECTOR_LANES;
+enum { GATED_MOST_VECTORS = 8 };
+
+static void gated_rows(const float *x, const float *gate, const float *residual, ptrdiff_t rows,
+                       ptrdiff_t channels, float *y) {
+  for (ptrdiff_t first = 0; first < channels; first += GATED_MOST_VECTORS * VECTOR_LANES) {
+    ptrdiff_t width = channels - first < GATED_MOST_VECTORS * VECTOR_LANES
+                          ? channels - first
+                          : GATED_MOST_VECTORS * VECTOR_LANES;
     ptrdiff_t whole = width / VECTOR_LANES;
     vec_mask last = vec_first(width % VECTOR_LANES);
-    vec g[MOST + 1];
+    vec g[GATED_MOST_VECTORS + 1];
     for (ptrdiff_t v = 0; v < whole; v++)
       g[v] = vec_load(gate + first + v * VECTOR_LANES);
     g[whole] = vec_load_masked(gate + first + whole * VECTOR_LANES, last);
@@ -44,4 +47,29 @@ static void gated_sum(const float *x, const float *gate, const float *residual, 
       }
     }
   }
+}
+
+/* So many rows end where a vector ends. */
+static ptrdiff_t rows_of_whole_vectors(ptrdiff_t channels) {
+  ptrdiff_t rows = 1;
+  while (rows * channels % VECTOR_LANES)
+    rows *= 2;
+  return rows;
+}
+
+/* Few channels, of which the last don't fill a vector: several rows are taken as one. A load that touches the
+ * lanes which a store before it has left out would wait for that store. */
+static void gated_sum(const float *x, const float *gate, const float *residual, ptrdiff_t rows,
+                      ptrdiff_t channels, float *y) {
+  ptrdiff_t together = rows_of_whole_vectors(channels), width = together * channels;
+  ptrdiff_t joined = 0;
+  if (together > 1 && width <= GATED_MOST_VECTORS * VECTOR_LANES) {
+    float repeated[GATED_MOST_VECTORS * VECTOR_LANES];
+    for (ptrdiff_t i = 0; i < width; i++)
+      repeated[i] = gate[i % channels];
+    joined = rows / together * together;
+    gated_rows(x, repeated, residual, rows / together, width, y);
+  }
+  ptrdiff_t at = joined * channels;
+  gated_rows(x + at, gate, residual ? residual + at : NULL, rows - joined, channels, y + at);
 }

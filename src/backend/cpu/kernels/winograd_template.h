@@ -88,43 +88,82 @@ ALWAYS_INLINE void winograd_interpolate(const float *products, ptrdiff_t point_s
   y[outputs - 1] = vec_add(y[outputs - 1], vec_load(products + (WINOGRAD_POINTS - 1) * point_stride));
 }
 
-/* A vector of columns of all tiles. */
-ALWAYS_INLINE void winograd_output_column(const winograd_output *out, ptrdiff_t column, const int outputs) {
-  const bool whole = out->columns - column >= VECTOR_LANES;
-  const ptrdiff_t lanes = whole ? VECTOR_LANES : out->columns - column;
-  vec sum = vec_set1(0);
-  for (ptrdiff_t tile = 0; tile < out->tiles; tile++) {
-    ptrdiff_t row = tile * outputs, left = out->rows - row;
-    vec y[WINOGRAD_MOST_OUTPUTS];
-    winograd_interpolate(out->products + tile * out->product_stride + column, out->point_stride, outputs, y);
-    UNROLL
-    for (int i = 0; i < outputs; i++) {
-      ptrdiff_t at = (row + i) * out->y_stride + column;
-      if (i >= left)
-        break;
-      if (out->residual)
-        y[i] = vec_add(y[i], gemm_load(out->residual + at, whole, lanes));
-      y[i] = activate_result(out->activation, out->alpha, y[i]);
-      sum = vec_add(sum, y[i]);
-      if (out->y)
-        gemm_store(out->y + at, whole, lanes, y[i]);
+/* One vector of columns. */
+typedef struct winograd_column {
+  const float *products, *residual;
+  float *y;
+  ptrdiff_t lanes;
+  vec sum;
+} winograd_column;
+
+/* What the compiler may rely on: `usual` is leaky_relu of a result that is wanted, without a residual. */
+typedef struct winograd_case {
+  int outputs;
+  bool usual, whole;
+} winograd_case;
+
+/* The first `rows` outputs of a tile whose rows begin at float `at`. */
+ALWAYS_INLINE void winograd_output_tile(const winograd_output *out, winograd_column *c, ptrdiff_t at,
+                                        ptrdiff_t rows, const winograd_case is) {
+  vec y[WINOGRAD_MOST_OUTPUTS];
+  winograd_interpolate(c->products, out->point_stride, is.outputs, y);
+  UNROLL
+  for (int i = 0; i < is.outputs; i++, at += out->y_stride)
+    if (i < rows) {
+      if (!is.usual && c->residual)
+        y[i] = vec_add(y[i], gemm_load(c->residual + at, is.whole, c->lanes));
+      y[i] = is.usual ? vec_max(vec_mul(vec_set1(out->alpha), y[i]), y[i])
+                      : activate_result(out->activation, out->alpha, y[i]);
+      c->sum = vec_add(c->sum, y[i]);
+      if (is.usual || c->y)
+        gemm_store(c->y + at, is.whole, c->lanes, y[i]);
     }
-  }
-  if (out->column_sums)
-    vec_store(out->column_sums + column, sum);
+  c->products += out->product_stride;
 }
 
-#define WINOGRAD_OUTPUTS(count)                                                                              \
-  case count:                                                                                                \
-    winograd_output_column(out, column, count);                                                              \
-    break;
+ALWAYS_INLINE void winograd_output_column(const winograd_output *out, winograd_column *c,
+                                          const winograd_case is) {
+  ptrdiff_t row = 0, rows = out->rows < out->tiles * is.outputs ? out->rows : out->tiles * is.outputs;
+  for (; row + is.outputs <= rows; row += is.outputs)
+    winograd_output_tile(out, c, row * out->y_stride, is.outputs, is);
+  if (row < rows)
+    winograd_output_tile(out, c, row * out->y_stride, rows - row, is);
+}
+
+ALWAYS_INLINE void winograd_output_columns(const winograd_output *out, const int outputs) {
+  bool usual =
+      out->activation == ACTIVATION_LEAKY_RELU && slope_is_usual(out->alpha) && out->y && !out->residual;
+  for (ptrdiff_t column = 0; column < out->columns; column += VECTOR_LANES) {
+    ptrdiff_t left = out->columns - column;
+    winograd_column c = {.products = out->products + column,
+                         .residual = out->residual ? out->residual + column : NULL,
+                         .y = out->y ? out->y + column : NULL,
+                         .lanes = left < VECTOR_LANES ? left : VECTOR_LANES,
+                         .sum = vec_set1(0)};
+    if (usual && left >= VECTOR_LANES)
+      winograd_output_column(out, &c, (winograd_case){outputs, true, true});
+    else if (usual)
+      winograd_output_column(out, &c, (winograd_case){outputs, true, false});
+    else
+      winograd_output_column(out, &c, (winograd_case){outputs, false, false});
+    if (out->column_sums)
+      vec_store(out->column_sums + column, c.sum);
+  }
+}
 
 static void winograd_transform_output(const winograd_output *out) {
-  for (ptrdiff_t column = 0; column < out->columns; column += VECTOR_LANES)
-    switch (out->outputs) {
-      WINOGRAD_OUTPUTS(4)
-      WINOGRAD_OUTPUTS(5)
-      WINOGRAD_OUTPUTS(6)
-      WINOGRAD_OUTPUTS(7)
-    }
+  switch (out->outputs) {
+  case 4:
+    winograd_output_columns(out, 4);
+    break;
+  case 5:
+    winograd_output_columns(out, 5);
+    break;
+  case 6:
+    winograd_output_columns(out, 6);
+    break;
+  default:
+    winograd_output_columns(out, 7);
+    break;
+  }
 }
