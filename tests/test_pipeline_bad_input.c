@@ -162,10 +162,12 @@ static void interruption_between_two_models_is_said(void **state) {
   test_run run;
   char table[TEST_PATH_SIZE] = "", path[2 * TEST_PATH_SIZE];
   init_two_tasks(&run, "between_models", table);
-  interrupt(&run, "Predicting efficientnetv2_lvef_equal_under_40");
-  test_run_output(&run, "efficientnetv2_lvef_equal_under_40", "lvef_40_probabilities.csv", path);
+  run.options.use_wcr = true;
+  run.options.use_efficientnet = false;
+  interrupt(&run, "Predicting wcr_lvef_equal_under_40");
+  test_run_output(&run, "wcr_lvef_equal_under_40", "lvef_40_probabilities.csv", path);
   assert_int_equal(access(path, F_OK), 0);
-  test_run_output(&run, "efficientnetv2_lvef_under_50", "lvef_50_probabilities.csv", path);
+  test_run_output(&run, "wcr_lvef_under_50", "lvef_50_probabilities.csv", path);
   assert_int_not_equal(access(path, F_OK), 0);
   test_run_free(&run);
 }
