@@ -394,10 +394,14 @@ static void summaries_tell_formats_and_stages(void **state) {
   static const char *const expected[][2] = {{"Total Files", "6"},    {"Successful Files", "6"},
                                             {"Failed Files", "0"},   {"XML Type: MHI", "3"},
                                             {"XML Type: CLSA", "2"}, {"XML Type: NPY", "1"}};
-  static const char *const stages[] = {"read table", "preprocessing: read files", "preprocessing: find peaks",
-                                       "preprocessing: flatten", "preprocessing"};
-  assert_int_equal(run.summary.stage_count, 5);
-  for (int i = 0; i < 5; i++)
+  static const char *const stages[] = {"read table",
+                                       "preprocessing: read files",
+                                       "preprocessing: sum spectra",
+                                       "preprocessing: find peaks",
+                                       "preprocessing: flatten",
+                                       "preprocessing"};
+  assert_int_equal(run.summary.stage_count, 6);
+  for (int i = 0; i < 6; i++)
     assert_int_equal(strncmp(run.summary.stages[i].name, stages[i], strlen(stages[i])), 0);
   assert_int_equal(csv_table_rows(made), 6);
   for (size_t i = 0; i < 6; i++) {
