@@ -101,6 +101,70 @@ static void test_doctypes(void **state) {
                "document type with declarations");
 }
 
+/* Long texts, as those of signals are: twenty lines between two others. */
+enum { LINES = 20 };
+
+static void append_lines(buffer *b, const char *line, const char *end) {
+  for (int i = 0; i < LINES; i++)
+    assert_true(buffer_printf(b, NULL, "%s%s", line, end));
+}
+
+static void expect_lines(const char *before, const char *line, const char *end, const char *after,
+                         const char *events, const char *text_before, const char *text_after) {
+  buffer xml = {0}, text = {0};
+  assert_true(buffer_append_text(&xml, before, NULL));
+  append_lines(&xml, line, end);
+  assert_true(buffer_append_text(&xml, after, NULL));
+  assert_true(buffer_append_text(&text, text_before, NULL));
+  if (*text_before)
+    append_lines(&text, line, "\n");
+  assert_true(buffer_append_text(&text, text_after, NULL));
+  expect_text(xml.data, events, text.data);
+  buffer_free(&xml);
+  buffer_free(&text);
+}
+
+static void expect_error_behind_lines(const char *before, const char *line, const char *after,
+                                      const char *message) {
+  buffer xml = {0};
+  assert_true(buffer_append_text(&xml, before, NULL));
+  append_lines(&xml, line, "\n");
+  assert_true(buffer_append_text(&xml, after, NULL));
+  expect_error(xml.data, message);
+  buffer_free(&xml);
+}
+
+static void test_long_texts(void **state) {
+  (void)state;
+  static const char line[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/AAAA=== ";
+  static const char *const ends[] = {"\n", "\r\n"};
+  for (int i = 0; i < 2; i++) {
+    expect_lines("<a><note>xy\n", line, ends[i], "z</note></a>", "rnNR", "xy\n", "z|");
+    expect_lines("<a><child>", line, ends[i], "<grandchild>1</grandchild></child></a>", "rcgGCR", "", "1|");
+    expect_lines("<a><child do='skip'><b>", line, ends[i], "</b></child><note>1</note></a>", "rcnNR", "",
+                 "1|");
+    expect_lines("<a><note/>", line, ends[i], "<note>1</note></a>", "rnNnNR", "", "1|");
+    expect_lines("<a><note>x<!-- > -->", line, ends[i], "y</note></a>", "rnNR", "x", "y|");
+    expect_lines("<a><note>x<![CDATA[<b>", line, ends[i], "]]>y</note></a>", "rnNR", "x<b>", "y|");
+    expect_lines("<a><!-- >", line, ends[i], "--><note>1</note></a>", "rnNR", "", "1|");
+  }
+}
+
+static void test_errors_behind_long_texts(void **state) {
+  (void)state;
+  static const char line[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/AAAA";
+  expect_error_behind_lines("<a><note>", line, "  </b></a>", "mismatched tag: line 21, column 4");
+  expect_error_behind_lines("<a>\n<b>\n", line, "\n\n </c></a>", "mismatched tag: line 25, column 3");
+  expect_error_behind_lines("<a>\n<b>\n", line, "&nothing;</b></a>", "undefined entity: line 23");
+  expect_error_behind_lines("<a/>\n", line, "", "junk after document element: line 2, column 0");
+  expect_error_behind_lines("<a><b x='>", line, "</a>", "not well-formed");
+  expect_error_behind_lines("<a><b>", "a line with the end of what was never begun ]]> in it", "</b></a>",
+                            "not well-formed (invalid token): line 1");
+  expect_error_behind_lines("<a><b>", "a line with a \x01 control character, which XML forbids", "</b></a>",
+                            "not well-formed (invalid token): line 1");
+  expect_error_behind_lines("<a><note>", line, "", "no element found: line 21, column 0");
+}
+
 static void test_entity_bomb_is_refused_everywhere(void **state) {
   (void)state;
   buffer b = {0};
@@ -242,6 +306,8 @@ int main(void) {
       cmocka_unit_test(test_walk),
       cmocka_unit_test(test_broken_documents),
       cmocka_unit_test(test_doctypes),
+      cmocka_unit_test(test_long_texts),
+      cmocka_unit_test(test_errors_behind_long_texts),
       cmocka_unit_test(test_entity_bomb_is_refused_everywhere),
       cmocka_unit_test(test_limits),
       cmocka_unit_test(test_eight_bit_encodings),

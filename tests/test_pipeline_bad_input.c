@@ -162,10 +162,12 @@ static void interruption_between_two_models_is_said(void **state) {
   test_run run;
   char table[TEST_PATH_SIZE] = "", path[2 * TEST_PATH_SIZE];
   init_two_tasks(&run, "between_models", table);
-  interrupt(&run, "Predicting efficientnetv2_lvef_equal_under_40");
-  test_run_output(&run, "efficientnetv2_lvef_equal_under_40", "lvef_40_probabilities.csv", path);
+  run.options.use_wcr = true;
+  run.options.use_efficientnet = false;
+  interrupt(&run, "Predicting wcr_lvef_equal_under_40");
+  test_run_output(&run, "wcr_lvef_equal_under_40", "lvef_40_probabilities.csv", path);
   assert_int_equal(access(path, F_OK), 0);
-  test_run_output(&run, "efficientnetv2_lvef_under_50", "lvef_50_probabilities.csv", path);
+  test_run_output(&run, "wcr_lvef_under_50", "lvef_50_probabilities.csv", path);
   assert_int_not_equal(access(path, F_OK), 0);
   test_run_free(&run);
 }
@@ -392,10 +394,14 @@ static void summaries_tell_formats_and_stages(void **state) {
   static const char *const expected[][2] = {{"Total Files", "6"},    {"Successful Files", "6"},
                                             {"Failed Files", "0"},   {"XML Type: MHI", "3"},
                                             {"XML Type: CLSA", "2"}, {"XML Type: NPY", "1"}};
-  static const char *const stages[] = {"read table", "preprocessing: read files", "preprocessing: find peaks",
-                                       "preprocessing: flatten", "preprocessing"};
-  assert_int_equal(run.summary.stage_count, 5);
-  for (int i = 0; i < 5; i++)
+  static const char *const stages[] = {"read table",
+                                       "preprocessing: read files",
+                                       "preprocessing: sum spectra",
+                                       "preprocessing: find peaks",
+                                       "preprocessing: flatten",
+                                       "preprocessing"};
+  assert_int_equal(run.summary.stage_count, 6);
+  for (int i = 0; i < 6; i++)
     assert_int_equal(strncmp(run.summary.stages[i].name, stages[i], strlen(stages[i])), 0);
   assert_int_equal(csv_table_rows(made), 6);
   for (size_t i = 0; i < 6; i++) {

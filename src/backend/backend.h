@@ -20,6 +20,10 @@ typedef struct backend {
    * Samples are independent runs: the bits of one don't depend on the batch, on its neighbours, or on the
    * number of threads. Allocates nothing. Not to be called twice at once on one executable. */
   bool (*run)(executable *e, const void *const *inputs, void *const *outputs, size_t batch, error *err);
+  /* One sample on the calling thread alone, in the run-time memory of number `worker`, which is less than
+   * compile's `threads`. The same bits as run's. Calls with different workers may be made at once on one
+   * executable, but none while run is at work. */
+  bool (*run_alone)(executable *e, int worker, const void *const *inputs, void *const *outputs, error *err);
   void (*destroy)(executable *e); /* NULL is allowed */
   /* What was chosen at run time, for reports: "avx512", "avx2", "generic". */
   const char *(*variant)(const executable *e);

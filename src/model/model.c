@@ -87,6 +87,13 @@ bool model_predict(model *m, const float *signals, size_t n, float *logits, erro
   return m->backend->run(m->executable, inputs, outputs, n, err) || error_prefix(err, "%s", m->path);
 }
 
+bool model_predict_alone(model *m, int worker, const float *signal, float *logits, error *err) {
+  const void *inputs[] = {signal};
+  void *outputs[] = {logits};
+  return m->backend->run_alone(m->executable, worker, inputs, outputs, err) ||
+         error_prefix(err, "%s", m->path);
+}
+
 model_cost model_cost_of(const model *m) {
   return (model_cost){m->operations, m->backend->memory(m->executable)};
 }

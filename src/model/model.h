@@ -36,6 +36,11 @@ const char *model_variant(const model *m);
  * rows of model_output_count values. A row's bits depend on that ECG only. Not thread-safe on one model. */
 bool model_predict(model *m, const float *signals, size_t n, float *logits, error *err);
 
+/* One ECG on the calling thread alone: the same bits as model_predict's. `worker` is less than
+ * options->threads; calls with different workers may be made at once on one model, but none while
+ * model_predict is at work on it. */
+bool model_predict_alone(model *m, int worker, const float *signal, float *logits, error *err);
+
 /* What one ECG costs, for benchmarks: floating-point operations of the network as it is compiled, and bytes
  * of packed weights and run-time memory of the model. */
 typedef struct model_cost {

@@ -79,27 +79,38 @@ static bool clean(const input_table *table, const pipeline_options *options, con
   return true;
 }
 
-static void analyse(const input_table *table, const lost_files *lost, const pipeline_options *options,
-                    const reporter *r, error_list *errors, run_summary *summary) {
+static void analyse(analysis *a, const lost_files *lost, const pipeline_options *options, const reporter *r,
+                    error_list *errors, run_summary *summary) {
   double start = clock_seconds();
   size_t before = errors->count;
-  analysis_run(table, lost, options, r, errors, summary);
+  analysis_run(a, lost, r, errors, summary);
   summary_add_stage(summary, clock_seconds() - start, "analysis");
   /* Between two models an interruption leaves no other trace than results that are not there. */
   if (options->cancelled && *options->cancelled && errors->count == before)
     error_list_add(errors, "analysis", "stopped", "interrupted");
 }
 
+/* False and *err: stopped before the analysis. */
+static bool clean_and_analyse(const input_table *table, const pipeline_options *options, const reporter *r,
+                              error_list *errors, run_summary *summary, error *err) {
+  lost_files lost = {0};
+  /* Its first models are opened while ECGs are cleaned. */
+  analysis *a = options->mode == MODE_PREPROCESSING ? NULL : analysis_begin(table, options, err);
+  bool ok =
+      (a || options->mode == MODE_PREPROCESSING) && clean(table, options, r, errors, summary, &lost, err);
+  if (ok && a)
+    analyse(a, &lost, options, r, errors, summary);
+  analysis_end(a);
+  lost_files_free(&lost);
+  return ok;
+}
+
 static void run_steps(const input_table *table, const pipeline_options *options, const reporter *r,
                       error_list *errors, run_summary *summary) {
   error reason;
-  lost_files lost = {0};
-  if (!clean(table, options, r, errors, summary, &lost, &reason))
+  if (!clean_and_analyse(table, options, r, errors, summary, &reason))
     error_list_add(errors, options->mode == MODE_ANALYSIS ? "analysis" : "preprocessing", "stopped",
                    reason.message);
-  else if (options->mode != MODE_PREPROCESSING)
-    analyse(table, &lost, options, r, errors, summary);
-  lost_files_free(&lost);
 }
 
 static bool prepare_models(arena *memory, const input_table *table, const pipeline_options *options,

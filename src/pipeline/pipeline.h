@@ -25,7 +25,7 @@ typedef struct pipeline_options {
   bool predictions_only;    /* neither a file column nor a row needs a label; no metrics */
   bool diagnosis_from_file; /* an empty diagnosis cell takes the file's own statements */
   ecg_units units;
-  int batch_size;              /* ECGs per call of a network */
+  int batch_size;              /* at most this many ECGs at a time per thread */
   int threads;                 /* compute */
   int preprocessing_n_workers; /* upper bound of reading threads */
   size_t batch_records;        /* records that share the statistics of the cleaning */

@@ -37,9 +37,10 @@ typedef struct batch_record {
   stored_signal signal;
 } batch_record;
 
-/* Seconds of all batches together. */
+/* Seconds of all batches together. The two parts of the first pass are those of all threads together, divided
+ * by the number of threads. */
 typedef struct pass_times {
-  double reading, planning, cleaning;
+  double reading, summing, planning, cleaning;
 } pass_times;
 
 typedef struct batch {
@@ -59,19 +60,18 @@ typedef struct batch {
 /* What one thread needs. */
 typedef struct scratch {
   cleaning_workspace *workspace;
-  spectrum_sum *sum;
   float *signal;
+  double reading, summing; /* seconds */
 } scratch;
 
 static bool scratch_make(scratch *s, error *err) {
-  *s = (scratch){cleaning_workspace_create(err), malloc(sizeof *s->sum),
-                 malloc(SIGNAL_VALUES * sizeof *s->signal)};
-  return s->workspace && ((s->sum && s->signal) || error_out_of_memory(err));
+  *s = (scratch){.workspace = cleaning_workspace_create(err),
+                 .signal = malloc(SIGNAL_VALUES * sizeof *s->signal)};
+  return s->workspace && (s->signal || error_out_of_memory(err));
 }
 
 static void scratch_free(scratch *s) {
   cleaning_workspace_destroy(s->workspace);
-  free(s->sum);
   free(s->signal);
 }
 
@@ -130,31 +130,72 @@ static void read_record(batch_record *record, const pipeline_options *options, f
     record_fail(record, &reason);
 }
 
-static void read_block(batch *b, size_t first, scratch *s) {
-  memset(s->sum, 0, sizeof *s->sum);
-  for (size_t i = first; i < first + SUM_BLOCK && i < b->count; i++) {
+static void read_and_sum(const batch *b, batch_record *record, spectrum_sum *sum, scratch *s) {
+  double start = clock_seconds();
+  read_record(record, b->options, s->signal);
+  double between = clock_seconds();
+  if (!record->failed)
+    spectrum_sum_add(sum, s->signal, s->workspace);
+  s->reading += between - start;
+  s->summing += clock_seconds() - between;
+}
+
+/* The sum of a block's spectra; NULL: out of memory. */
+static spectrum_sum *read_block(batch *b, size_t block, scratch *s) {
+  spectrum_sum *sum = calloc(1, sizeof *sum);
+  size_t first = block * SUM_BLOCK;
+  for (size_t i = first; sum && i < first + SUM_BLOCK && i < b->count; i++) {
     batch_record *record = &b->records[i];
-    if (!record->failed && !cancelled(b->options)) {
-      read_record(record, b->options, s->signal);
-      if (!record->failed)
-        spectrum_sum_add(s->sum, s->signal, s->workspace);
-    }
+    if (!record->failed && !cancelled(b->options))
+      read_and_sum(b, record, sum, s);
     count_progress(b, "Reading ECGs");
+  }
+  return sum;
+}
+
+/* Sums of blocks that came before their turn. */
+typedef struct block_sums {
+  spectrum_sum **waiting; /* per block; NULL: not there */
+  size_t count, next;     /* the block that is to be added next */
+} block_sums;
+
+/* Blocks are added in their order: the sum doesn't depend on who computed them, and nobody waits for the turn
+ * of his. */
+static void add_in_order(batch *b, block_sums *sums, size_t block, spectrum_sum *sum) {
+#pragma omp critical(deepecg_sums)
+  {
+    sums->waiting[block] = sum;
+    for (; sums->next < sums->count && sums->waiting[sums->next]; sums->next++) {
+      spectrum_sum_merge(&b->sum, sums->waiting[sums->next]);
+      free(sums->waiting[sums->next]);
+      sums->waiting[sums->next] = NULL;
+    }
   }
 }
 
-/* First pass: read every file, sum the spectra. Blocks are added in their order: the sum doesn't depend on
- * who computed them. */
-static bool read_all(batch *b, error *err) {
-  int workers = b->options->preprocessing_n_workers;
-  int threads = workers < b->options->threads ? workers : b->options->threads;
+static void collect_times(const batch *b, const scratch *s, int threads) {
+#pragma omp critical(deepecg_times)
+  {
+    b->times->reading += s->reading / threads;
+    b->times->summing += s->summing / threads;
+  }
+}
+
+static bool read_blocks(batch *b, block_sums *sums, int threads, error *err) {
   bool ok = true;
-  b->done = 0;
 #pragma omp parallel num_threads(threads)
   {
     scratch s;
     error reason;
     bool ready = scratch_make(&s, &reason);
+#pragma omp for schedule(dynamic, 1)
+    for (size_t block = 0; block < sums->count; block++) {
+      spectrum_sum *sum = ready ? read_block(b, block, &s) : NULL;
+      if (sum)
+        add_in_order(b, sums, block, sum);
+      else
+        ready = error_out_of_memory(&reason);
+    }
     if (!ready)
 #pragma omp critical(deepecg_scratch)
     {
@@ -162,16 +203,23 @@ static bool read_all(batch *b, error *err) {
       if (err)
         *err = reason;
     }
-#pragma omp for ordered schedule(dynamic, 1)
-    for (size_t first = 0; first < b->count; first += SUM_BLOCK) {
-      if (ready)
-        read_block(b, first, &s);
-#pragma omp ordered
-      if (ready)
-        spectrum_sum_merge(&b->sum, s.sum);
-    }
+    collect_times(b, &s, threads);
     scratch_free(&s);
   }
+  return ok;
+}
+
+/* First pass: read every file, sum the spectra. */
+static bool read_all(batch *b, error *err) {
+  int workers = b->options->preprocessing_n_workers;
+  int threads = workers < b->options->threads ? workers : b->options->threads;
+  block_sums sums = {.count = (b->count + SUM_BLOCK - 1) / SUM_BLOCK};
+  sums.waiting = calloc(sums.count, sizeof *sums.waiting);
+  b->done = 0;
+  bool ok = sums.waiting ? read_blocks(b, &sums, threads, err) : error_out_of_memory(err);
+  for (size_t i = 0; sums.waiting && i < sums.count; i++)
+    free(sums.waiting[i]);
+  free(sums.waiting);
   return ok;
 }
 
@@ -247,10 +295,7 @@ static void fail_batch(batch *b, const error *reason, error_list *errors) {
 }
 
 static bool clean_batch(batch *b, error_list *errors, error *err) {
-  double start = clock_seconds();
-  bool read = read_all(b, err);
-  b->times->reading += clock_seconds() - start;
-  if (!read)
+  if (!read_all(b, err))
     return false;
   if (cancelled(b->options))
     return error_set(err, ERROR_DATA, "interrupted");
@@ -258,7 +303,7 @@ static bool clean_batch(batch *b, error_list *errors, error *err) {
   if (b->sum.records == 0)
     return true; /* every record failed alone; the reports say why */
   error reason;
-  start = clock_seconds();
+  double start = clock_seconds();
   b->plan = cleaning_plan_create(&b->sum, &reason);
   b->times->planning += clock_seconds() - start;
   if (!b->plan) {
@@ -435,7 +480,8 @@ static bool run_batches(const file_list *files, const pipeline_options *options,
   }
   free(b);
   string_map_free(&stems);
-  summary_add_stage(summary, times.reading, "preprocessing: read files, sum spectra");
+  summary_add_stage(summary, times.reading, "preprocessing: read files");
+  summary_add_stage(summary, times.summing, "preprocessing: sum spectra");
   summary_add_stage(summary, times.planning, "preprocessing: find peaks and their ranges");
   summary_add_stage(summary, times.cleaning, "preprocessing: flatten, write");
   return ok;

@@ -2,7 +2,6 @@
 
 #include "ecg/conform.h"
 
-#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,33 +9,52 @@
 static const int independent_leads[8] = {LEAD_I,  LEAD_II, LEAD_V1, LEAD_V2,
                                          LEAD_V3, LEAD_V4, LEAD_V5, LEAD_V6};
 
-static bool is_count(float value) {
-  return value >= -32768.0f && value <= 32767.0f && value == rintf(value) && !(value == 0 && signbit(value));
+static uint32_t bits_of(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+static float derived_lead(const float *sample, const ecg_limb_rule *rule) {
+  return rule->a * sample[LEAD_I] + rule->b * sample[LEAD_II];
 }
 
 static void derive_limb_leads(float *sample) {
   for (int i = 0; i < ECG_LIMB_RULES; i++)
-    sample[ecg_limb_rules[i].lead] =
-        ecg_limb_rules[i].a * sample[LEAD_I] + ecg_limb_rules[i].b * sample[LEAD_II];
+    sample[ecg_limb_rules[i].lead] = derived_lead(sample, &ecg_limb_rules[i]);
+}
+
+/* Per lead 0 where every sample comes back from a 16-bit count with all its bits (-0 does not). */
+static void find_fractions(const float *signal, uint32_t lost[ECG_LEADS]) {
+  memset(lost, 0, ECG_LEADS * sizeof *lost);
+  for (size_t t = 0; t < ECG_SAMPLES; t++)
+    for (size_t lead = 0; lead < ECG_LEADS; lead++) {
+      float value = signal[t * ECG_LEADS + lead];
+      bool fits = value >= -32768.0f && value <= 32767.0f;
+      lost[lead] |= bits_of((float)(int32_t)(fits ? value : 0)) ^ bits_of(value);
+    }
+}
+
+static bool limb_leads_follow(const float *signal) {
+  uint32_t differ = 0;
+  for (size_t t = 0; t < ECG_SAMPLES; t++)
+    for (int i = 0; i < ECG_LIMB_RULES; i++) {
+      const float *sample = signal + t * ECG_LEADS;
+      differ |= bits_of(derived_lead(sample, &ecg_limb_rules[i])) ^ bits_of(sample[ecg_limb_rules[i].lead]);
+    }
+  return differ == 0;
 }
 
 static stored_form smallest_form(const float *signal) {
-  bool eight = true, twelve = true;
-  for (size_t t = 0; t < ECG_SAMPLES && (eight || twelve); t++) {
-    const float *sample = signal + t * ECG_LEADS;
-    float derived[ECG_LEADS];
-    memcpy(derived, sample, sizeof derived);
-    derive_limb_leads(derived);
-    eight = eight && memcmp(derived, sample, sizeof derived) == 0;
-    for (int i = 0; i < 8; i++) {
-      bool whole = is_count(sample[independent_leads[i]]);
-      eight = eight && whole;
-      twelve = twelve && whole;
-    }
-    for (int lead = LEAD_III; lead <= LEAD_AVF; lead++)
-      twelve = twelve && is_count(sample[lead]);
-  }
-  return eight ? STORED_EIGHT_COUNTS : twelve ? STORED_COUNTS : STORED_FLOATS;
+  uint32_t lost[ECG_LEADS], lost_by_eight = 0, lost_by_limbs = 0;
+  find_fractions(signal, lost);
+  for (int i = 0; i < 8; i++)
+    lost_by_eight |= lost[independent_leads[i]];
+  for (int lead = LEAD_III; lead <= LEAD_AVF; lead++)
+    lost_by_limbs |= lost[lead];
+  if (lost_by_eight)
+    return STORED_FLOATS;
+  return limb_leads_follow(signal) ? STORED_EIGHT_COUNTS : lost_by_limbs ? STORED_FLOATS : STORED_COUNTS;
 }
 
 bool stored_signal_keep(stored_signal *stored, const float *signal, error *err) {

@@ -20,19 +20,11 @@ void summary_add_stage(run_summary *summary, double seconds, const char *format,
   va_end(arguments);
 }
 
-static void copy_text(char *to, size_t size, const char *from) {
-  snprintf(to, size, "%s", from);
-}
-
-void summary_add_model(run_summary *summary, const char *id, model_identity identity, size_t inputs) {
+void summary_add_model(run_summary *summary, model_use *use) {
   if (summary->model_count == MAX_MODEL_USES)
     return;
-  model_use *use = &summary->models[summary->model_count++];
-  *use = (model_use){.inputs = inputs, .hash = file_hash_start(identity.path, NULL)};
-  copy_text(use->id, sizeof use->id, id);
-  copy_text(use->path, sizeof use->path, identity.path);
-  copy_text(use->kind, sizeof use->kind, identity.kind);
-  copy_text(use->variant, sizeof use->variant, identity.variant);
+  summary->models[summary->model_count++] = *use;
+  use->hash = NULL;
 }
 
 void summary_finish(run_summary *summary, bool interrupted) {

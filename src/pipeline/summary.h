@@ -6,13 +6,9 @@
 
 void summary_add_stage(run_summary *summary, double seconds, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* The file with a model's weights, its kind, and the kernels that it runs on. */
-typedef struct model_identity {
-  const char *path, *kind, *variant;
-} model_identity;
 
-/* A model that was opened, and for how many ECGs or texts. Its file's sha256 is begun in the background. */
-void summary_add_model(run_summary *summary, const char *id, model_identity identity, size_t inputs);
+/* A model that was opened. Its hash is the summary's from now on. */
+void summary_add_model(run_summary *summary, model_use *use);
 
 /* Wait for the sha256 of the models' files; after an interruption give them up. */
 void summary_finish(run_summary *summary, bool interrupted);

@@ -6,6 +6,7 @@
 #include "pipeline/paths.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { NO_SIGNAL = -1 };
 
@@ -18,15 +19,14 @@ static bool find_signal(task_rows *rows, string_map *known, const char *file_nam
   size_t number = string_map_get(known, stem, SIZE_MAX);
   if (number == SIZE_MAX) {
     char *path = preprocessed_path(rows->memory, folder, stem, err);
-    char *name = path ? arena_printf(rows->memory, err, "%s.base64", stem) : NULL;
     void *signals = rows->signals;
-    if (!name ||
+    if (!path ||
         !array_reserve(&signals, &rows->signal_capacity, rows->signal_count + 1, sizeof *rows->signals, err))
       return false;
     rows->signals = signals;
     number = 0;
     if (path_exists(path)) {
-      rows->signals[rows->signal_count++] = (task_signal){path, name};
+      rows->signals[rows->signal_count++] = (task_signal){path, strrchr(path, '/') + 1};
       number = rows->signal_count;
     }
     if (!string_map_add(known, stem, number, NULL, err))

@@ -103,7 +103,7 @@ static frame thread_frame(const executable *e, int thread) {
 }
 
 /* A whole sample on the calling thread. */
-static void run_alone(const frame *f) {
+static void run_undivided(const frame *f) {
   const cpu_program *p = f->program;
   for (size_t i = 0; i < p->step_count; i++)
     p->steps[i].run(&p->steps[i], f);
@@ -140,7 +140,7 @@ static void run_batch(executable *e, const frame *job, size_t batch) {
 #pragma omp for schedule(dynamic, 1)
   for (size_t sample = 0; sample < alone; sample++) {
     f.sample = sample;
-    run_alone(&f);
+    run_undivided(&f);
   }
   f.activations = e->memory;
   f.part = thread;
@@ -156,6 +156,17 @@ static bool run(executable *e, const void *const *inputs, void *const *outputs, 
   frame job = {.inputs = inputs, .outputs = outputs};
 #pragma omp parallel num_threads(e->threads) if (e->threads > 1)
   run_batch(e, &job, batch);
+  return true;
+}
+
+static bool run_alone(executable *e, int worker, const void *const *inputs, void *const *outputs,
+                      error *err) {
+  if (worker < 0 || worker >= e->threads)
+    return error_set(err, ERROR_USAGE, "worker %d of %d", worker, e->threads);
+  frame f = thread_frame(e, worker);
+  f.inputs = inputs;
+  f.outputs = outputs;
+  run_undivided(&f);
   return true;
 }
 
@@ -179,4 +190,5 @@ static double probe_peak(const executable *e) {
   return operations / (thread_seconds() - start);
 }
 
-const backend cpu_backend = {"cpu", compile, compile_sibling, run, destroy, variant, probe_peak, memory};
+const backend cpu_backend = {"cpu",   compile, compile_sibling, run,   run_alone,
+                             destroy, variant, probe_peak,      memory};

@@ -48,7 +48,7 @@ static const option_spec run_specs[] = {
     {FIELD(precision), .kind = OPTION_CHOICE, .choices = precision_names, .default_text = "fp32",
      .value_name = "PRECISION", .help = "of the networks' numbers: fp32, whatever the weights are stored in"},
     {FIELD(batch_size), .kind = OPTION_INTEGER, .default_text = "32", .minimum = 1, .maximum = 65536,
-     .value_name = "N", .help = "ECGs per call of a network"},
+     .value_name = "N", .help = "at most this many ECGs at a time per thread"},
     {FIELD(threads), .kind = OPTION_INTEGER, .default_text = "0", .minimum = 0, .maximum = 1024,
      .value_name = "N", .help = "compute threads; 0: one per processor"},
     {FIELD(preprocessing_n_workers), .kind = OPTION_INTEGER, .default_text = "16", .minimum = 1,

@@ -15,6 +15,8 @@ typedef struct walker {
   int open[XML_MAX_DEPTH]; /* elements that rules name, outermost first */
   size_t depth, skipped;   /* how many of these are open; how many others inside them */
   size_t elements;
+  size_t tag_end;                    /* byte behind the last start tag, of those that the parser was given */
+  size_t unseen_bytes, unseen_lines; /* that it was not given */
   bool collecting;
   buffer text;
   error failure; /* code ERROR_NONE while all is well */
@@ -123,9 +125,13 @@ static void stop(walker *w) {
   XML_StopParser(w->parser, XML_FALSE);
 }
 
+static unsigned long line_number(const walker *w) {
+  return XML_GetCurrentLineNumber(w->parser) + w->unseen_lines;
+}
+
 static void fail(walker *w, error_code code, const char *what) {
   if (w->failure.code == ERROR_NONE)
-    error_set(&w->failure, code, "%s: line %lu", what, XML_GetCurrentLineNumber(w->parser));
+    error_set(&w->failure, code, "%s: line %lu", what, line_number(w));
   stop(w);
 }
 
@@ -184,6 +190,7 @@ static void on_start(void *user, const XML_Char *name, const XML_Char **attribut
   walker *w = user;
   if (w->failure.code != ERROR_NONE)
     return;
+  w->tag_end = (size_t)XML_GetCurrentByteIndex(w->parser) + (size_t)XML_GetCurrentByteCount(w->parser);
   if (++w->elements > XML_MAX_ELEMENTS) {
     fail(w, ERROR_LIMIT, "XML file has too many elements");
     return;
@@ -245,10 +252,107 @@ static bool parse_failed(walker *w, error *err) {
   if (w->failure.code == ERROR_NONE) {
     enum XML_Error code = XML_GetErrorCode(w->parser);
     error_set(&w->failure, code == XML_ERROR_NO_MEMORY ? ERROR_MEMORY : ERROR_FORMAT,
-              "%s: line %lu, column %lu", XML_ErrorString(code), XML_GetCurrentLineNumber(w->parser),
+              "%s: line %lu, column %lu", XML_ErrorString(code), line_number(w),
               XML_GetCurrentColumnNumber(w->parser));
   }
   return error_set(err, w->failure.code, "%s", w->failure.message);
+}
+
+/* ---- Long texts ----
+ *
+ * Nine tenths of an ECG file are base64 in lines of some seventy characters. Expat looks at each of them more
+ * than once and makes two calls of every line, which took more time than everything else that is done to read
+ * the file. Whole lines in the middle of a long text in which nothing can have a meaning for XML are
+ * therefore added to the collected text, or left out, without being shown to the parser. */
+
+/* How often is `wanted` in the text? Counted in bytes, many at once. */
+static size_t count_byte(const char *text, size_t length, char wanted) {
+  size_t count = 0;
+  for (size_t first = 0; first < length; first += UINT8_MAX) {
+    size_t n = length - first < UINT8_MAX ? length - first : UINT8_MAX;
+    uint8_t found = 0;
+    for (size_t i = 0; i < n; i++)
+      found = (uint8_t)(found + (text[first + i] == wanted));
+    count += found;
+  }
+  return count;
+}
+
+static bool returns_end_lines(const char *text, size_t length) {
+  const char *end = text + length;
+  while ((text = memchr(text, '\r', (size_t)(end - text))))
+    if (++text == end || *text != '\n')
+      return false;
+  return true;
+}
+
+/* No markup, no reference, no "]]>", nothing but ASCII without control characters; lines end in line feeds,
+ * with or without a carriage return before it. */
+static bool is_plain(const char *text, size_t length) {
+  uint8_t odd = 0;
+  for (size_t i = 0; i < length; i++) {
+    uint8_t c = (uint8_t)text[i];
+    uint8_t blank = (uint8_t)((c == '\n') | (c == '\r') | (c == '\t'));
+    odd |= (uint8_t)(((c < ' ') & !blank) | (c >= 0x7f) | (c == '&') | (c == ']'));
+  }
+  return !odd && returns_end_lines(text, length);
+}
+
+/* As the parser reports it: without carriage returns. */
+static bool add_lines(walker *w, const char *text, size_t length) {
+  if (!buffer_reserve(&w->text, length, &w->failure))
+    return false;
+  char *to = w->text.data + w->text.size;
+  if (memchr(text, '\r', length)) {
+    for (size_t i = 0; i < length; i++)
+      if (text[i] != '\r')
+        *to++ = text[i];
+  } else {
+    memcpy(to, text, length);
+    to += length;
+  }
+  *to = '\0';
+  w->text.size = (size_t)(to - w->text.data);
+  return true;
+}
+
+/* Is the parser behind a start tag that ends at this byte of the document, within an element? */
+static bool is_behind_tag(const walker *w, size_t byte) {
+  return w->depth + w->skipped > 0 && w->tag_end == byte - w->unseen_bytes;
+}
+
+/* The text between two tags, *next being the first byte that the parser hasn't seen. Afterwards that may lie
+ * further on. False: the parser has stopped. */
+static bool skip_lines(walker *w, const document *d, const char **next, const char *text, size_t length) {
+  const char *first = memchr(text, '\n', length), *last = memrchr(text, '\n', length);
+  if (first == last || !is_plain(text, length))
+    return true;
+  if (XML_Parse(w->parser, *next, (int)(text - *next), XML_FALSE) != XML_STATUS_OK)
+    return false;
+  *next = text;
+  size_t lines = (size_t)(last - first);
+  if (!is_behind_tag(w, (size_t)(text - d->bytes)) || w->text.size + lines > XML_MAX_TEXT)
+    return true;
+  if (XML_Parse(w->parser, text, (int)(first + 1 - text), XML_FALSE) != XML_STATUS_OK)
+    return false;
+  *next = last + 1;
+  w->unseen_bytes += lines;
+  w->unseen_lines += count_byte(first + 1, lines, '\n');
+  return !w->collecting || w->skipped || add_lines(w, first + 1, lines);
+}
+
+static bool feed(walker *w, const document *d) {
+  enum { LONG = 400 };
+  const char *end = d->bytes + d->size, *next = d->bytes, *text = next, *tag;
+  while ((tag = memchr(text, '<', (size_t)(end - text)))) {
+    if (tag - text >= LONG && !skip_lines(w, d, &next, text, (size_t)(tag - text)))
+      return false;
+    const char *close = memchr(tag, '>', (size_t)(end - tag));
+    if (!close)
+      break;
+    text = close + 1;
+  }
+  return XML_Parse(w->parser, next, (int)(end - next), XML_TRUE) == XML_STATUS_OK;
 }
 
 static bool parse(walker *w, const document *d, error *err) {
@@ -260,7 +364,7 @@ static bool parse(walker *w, const document *d, error *err) {
   XML_SetStartDoctypeDeclHandler(w->parser, on_doctype);
   XML_SetEntityDeclHandler(w->parser, on_entity);
   XML_SetSkippedEntityHandler(w->parser, on_skipped_entity);
-  bool done = XML_Parse(w->parser, d->bytes, (int)d->size, XML_TRUE) == XML_STATUS_OK;
+  bool done = feed(w, d);
   if (!done)
     parse_failed(w, err);
   XML_ParserFree(w->parser);
