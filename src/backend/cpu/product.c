@@ -126,7 +126,7 @@ static ptrdiff_t most_block_rows(const product *p) {
 
 /* Floats of scratch for the rows of A that are gathered at a time; the rest of the scratch lies behind. */
 static ptrdiff_t gathered_floats(const product *p) {
-  return p->blocked ? most_block_rows(p) * (inner_block_size(p) + GATHER_PADDING)
+  return p->blocked ? most_block_rows(p) * (inner_block_size(p) + 2 * GATHER_PADDING)
                     : p->kernels->gemm_rows[p->panel_vectors - 1] * (p->inner + GATHER_PADDING);
 }
 
@@ -269,8 +269,13 @@ static void run_whole(const product *p, const product_operands *o, const frame *
 typedef struct inner_block {
   ptrdiff_t first_tile, end_tile;
   ptrdiff_t begin, end; /* of the inner index */
+  float *a;
   ptrdiff_t stride;
 } inner_block;
+
+static ptrdiff_t block_rows(const product *p, const inner_block *block) {
+  return tile_begin(p, block->end_tile) - tile_begin(p, block->first_tile);
+}
 
 /* The inner indices of a tile that meet the signal; the others would only add zeros. */
 static void valid_inner(const product *p, ptrdiff_t tile, ptrdiff_t *begin, ptrdiff_t *end) {
@@ -313,7 +318,7 @@ static void run_block_panel(const product *p, const product_operands *o, const i
     begin = clamp(begin, block->begin, block->end);
     end = clamp(end, begin, block->end);
     t.inner = end - begin;
-    t.a = o->scratch + (tile_begin(p, tile) - first_row) * block->stride + begin - block->begin;
+    t.a = block->a + (tile_begin(p, tile) - first_row) * block->stride + begin - block->begin;
     t.b = b + begin * width;
     t.prefetch = coming.done < coming.bytes ? coming.data + coming.done : NULL;
     coming.done += t.inner * CACHE_LINE; /* a line for each step of a tile */
@@ -322,47 +327,68 @@ static void run_block_panel(const product *p, const product_operands *o, const i
   }
 }
 
-/* Pairs of full panels by Strassen's product; returns the first panel that has no partner. */
-static ptrdiff_t run_block_pairs(const product *p, const product_operands *o, const inner_block *block,
-                                 ptrdiff_t first_panel, ptrdiff_t end_panel) {
-  ptrdiff_t width = (ptrdiff_t)p->panel_vectors * p->lanes, first_row = tile_begin(p, block->first_tile);
-  ptrdiff_t pairs = ((end_panel * width <= p->columns ? end_panel : p->columns / width) - first_panel) / 2;
+static void gather_block(const product *p, const product_operands *o, const inner_block *block,
+                         ptrdiff_t group) {
+  gather(p, o->x + group * p->group_channels, tile_begin(p, block->first_tile),
+         tile_begin(p, block->end_tile), block->begin, block->end, block->a, block->stride);
+}
+
+/* Pairs of full panels by Strassen's product of the inner halves. */
+static void run_pairs(const product *p, const product_operands *o, const inner_block halves[2],
+                      ptrdiff_t first_panel, ptrdiff_t end_panel) {
+  ptrdiff_t width = (ptrdiff_t)p->panel_vectors * p->lanes, first_row = tile_begin(p, halves->first_tile);
+  ptrdiff_t half = halves->end - halves->begin;
   strassen_job j = {.kernels = p->kernels,
-                    .a = o->scratch,
-                    .a_stride = block->stride,
-                    .rows = tile_begin(p, block->end_tile) - first_row,
-                    .inner = block->end - block->begin,
+                    .a = {halves[0].a, halves[1].a},
+                    .a_stride = halves->stride,
+                    .rows = tile_begin(p, halves->end_tile) - first_row,
+                    .inner = half,
                     .vectors = p->panel_vectors,
-                    .resume = block->begin > 0,
+                    .resume = halves->begin > 0,
                     .scratch = o->scratch + gathered_floats(p)};
-  if (pairs > 0)
-    strassen_sum_rows(&j);
-  for (ptrdiff_t panel = first_panel; panel < first_panel + 2 * pairs; panel += 2) {
-    coming_panel coming = next_panel(p, block, 0, panel + 1);
+  strassen_sum_rows(&j);
+  for (ptrdiff_t panel = first_panel; panel < end_panel; panel += 2) {
     j.tile = panel_tile(p, o, 0, panel);
     j.tile.last_lanes = p->lanes;
-    j.tile.finish = block->end == p->inner;
+    j.tile.finish = halves[1].end == p->inner;
     j.tile.c = o->y + first_row * o->y_stride + panel * width;
     j.tile.residual = o->residual ? o->residual + first_row * o->y_stride + panel * width : NULL;
     for (int i = 0; i < 2; i++) {
-      j.b[i] = panel_weights(p, 0, panel + i) + block->begin * width;
-      j.coming[i] = next_panel(p, block, 0, panel + 1 + i).data;
+      j.b[i] = panel_weights(p, 0, panel + i) + halves->begin * width;
+      j.coming[i] = panel + 2 < end_panel ? panel_weights(p, 0, panel + 2 + i) + halves->begin * width : NULL;
     }
-    j.coming_bytes = coming.bytes;
     strassen_multiply(&j);
   }
-  return first_panel + 2 * pairs;
+}
+
+/* By Strassen's product where it can be; panels without a partner as usual, one inner half after the other.
+ */
+static void run_halves(const product *p, const product_operands *o, const inner_block *whole,
+                       ptrdiff_t first_panel, ptrdiff_t end_panel) {
+  ptrdiff_t width = (ptrdiff_t)p->panel_vectors * p->lanes, full = p->columns / width;
+  ptrdiff_t end_pairs = first_panel + ((end_panel < full ? end_panel : full) - first_panel) / 2 * 2;
+  inner_block halves[] = {*whole, *whole};
+  halves[0].end = halves[1].begin = (whole->begin + whole->end) / 2;
+  for (int i = 0; i < 2; i++) {
+    halves[i].stride = halves[0].end - halves[0].begin + GATHER_PADDING;
+    halves[i].a = whole->a + i * block_rows(p, whole) * halves[i].stride;
+    gather_block(p, o, &halves[i], 0);
+  }
+  if (first_panel < end_pairs)
+    run_pairs(p, o, halves, first_panel, end_pairs);
+  for (int i = 0; i < 2; i++)
+    for (ptrdiff_t panel = end_pairs; panel < end_panel; panel++)
+      run_block_panel(p, o, &halves[i], 0, panel);
 }
 
 static void run_block(const product *p, const product_operands *o, const inner_block *block, ptrdiff_t group,
                       ptrdiff_t first_panel, ptrdiff_t end_panel) {
-  gather(p, o->x + group * p->group_channels, tile_begin(p, block->first_tile),
-         tile_begin(p, block->end_tile), block->begin, block->end, o->scratch, block->stride);
-  ptrdiff_t panel = first_panel;
-  ptrdiff_t rows = tile_begin(p, block->end_tile) - tile_begin(p, block->first_tile);
-  if (p->strassen && strassen_fits(rows, block->end - block->begin))
-    panel = run_block_pairs(p, o, block, first_panel, end_panel);
-  for (; panel < end_panel; panel++)
+  if (p->strassen && strassen_fits(block_rows(p, block), block->end - block->begin)) {
+    run_halves(p, o, block, first_panel, end_panel);
+    return;
+  }
+  gather_block(p, o, block, group);
+  for (ptrdiff_t panel = first_panel; panel < end_panel; panel++)
     run_block_panel(p, o, block, group, panel);
 }
 
@@ -375,6 +401,7 @@ static void run_panels(const product *p, const product_operands *o, ptrdiff_t gr
                            .end_tile = p->tiles * (i + 1) / blocks,
                            .begin = k,
                            .end = clamp(k + size, 0, p->inner),
+                           .a = o->scratch,
                            .stride = size + GATHER_PADDING};
       run_block(p, o, &block, group, first_panel, end_panel);
     }
