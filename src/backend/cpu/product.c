@@ -11,14 +11,15 @@ enum {
    * so soon that it should stay in the first. */
   INNER_BLOCK_WIDE = 768,
   INNER_BLOCK_NARROW = 256,
-  ROWS_IN_BLOCK = 168,    /* rows of A that are gathered at a time, at most: some 500 KB */
-  PACKED_ALONE = 1 << 20, /* bytes of weights up to which threads cost more than they save */
-  GATHER_PADDING = 16,    /* between gathered rows, so that they don't fall on the same cache sets */
+  INNER_BLOCK_STRASSEN = 768, /* of which halves are read at a time */
+  ROWS_IN_BLOCK = 168,        /* rows of A that are gathered at a time, at most: some 500 KB */
+  PACKED_ALONE = 1 << 20,     /* bytes of weights up to which threads cost more than they save */
+  GATHER_PADDING = 16,        /* between gathered rows, so that they don't fall on the same cache sets */
 };
 
 /* Blocks change no bits: a sum goes on where the block before left it. */
 static ptrdiff_t inner_block_size(const product *p) {
-  return p->lanes >= 16 ? INNER_BLOCK_WIDE : INNER_BLOCK_NARROW;
+  return p->strassen ? INNER_BLOCK_STRASSEN : p->lanes >= 16 ? INNER_BLOCK_WIDE : INNER_BLOCK_NARROW;
 }
 
 ptrdiff_t product_padded_columns(const product *p) {
@@ -102,6 +103,11 @@ bool product_is_blocked(const product *p) {
   return p->kernel * p->group_channels > INNER_WHOLE;
 }
 
+/* Equal parts of the rows. */
+static ptrdiff_t row_blocks(const product *p) {
+  return (p->rows + ROWS_IN_BLOCK - 1) / ROWS_IN_BLOCK;
+}
+
 bool product_prepare(builder *b, product *p, const product_weights *w, int vectors, error *err) {
   p->kernels = b->program->kernels;
   p->lanes = p->kernels->lanes;
@@ -112,7 +118,9 @@ bool product_prepare(builder *b, product *p, const product_weights *w, int vecto
   ptrdiff_t most_rows = p->kernels->gemm_rows[p->panel_vectors - 1];
   p->tiles = (p->rows + most_rows - 1) / most_rows;
   p->blocked = product_is_blocked(p);
-  p->strassen = p->blocked && p->groups == 1 && p->padding == 0;
+  p->strassen = p->blocked && p->groups == 1 && p->padding == 0 &&
+                strassen_fits(p->rows / row_blocks(p),
+                              p->inner < INNER_BLOCK_STRASSEN ? p->inner & ~1 : INNER_BLOCK_STRASSEN);
   return pack_weights(b, p, w->weight, err) && pack_bias(b, p, w->bias, err);
 }
 
@@ -265,8 +273,9 @@ static void run_whole(const product *p, const product_operands *o, const frame *
 
 /* ---- large products ---- */
 
-/* A part of A, gathered once for all panels. */
+/* A part of A, gathered once for all panels: the same of each of several samples, one after the other. */
 typedef struct inner_block {
+  int samples;
   ptrdiff_t first_tile, end_tile;
   ptrdiff_t begin, end; /* of the inner index */
   float *a;
@@ -301,36 +310,46 @@ static coming_panel next_panel(const product *p, const inner_block *block, ptrdi
                         .bytes = (block->end - block->begin) * width * (ptrdiff_t)sizeof(float)};
 }
 
-static void run_block_panel(const product *p, const product_operands *o, const inner_block *block,
-                            ptrdiff_t group, ptrdiff_t panel) {
-  int vectors = panel_width(p, panel);
-  ptrdiff_t width = (ptrdiff_t)vectors * p->lanes;
-  ptrdiff_t first_row = tile_begin(p, block->first_tile);
-  const float *b = panel_weights(p, group, panel);
-  gemm_tile t = panel_tile(p, o, group, panel);
-  t.start_stride = o->y_stride;
-  t.finish = block->end == p->inner;
-  t.a_stride = block->stride;
-  coming_panel coming = next_panel(p, block, group, panel);
+static void run_block_tiles(const product *p, const product_operands *o, const inner_block *block,
+                            const float *a, gemm_tile *t, coming_panel *coming, ptrdiff_t column,
+                            int vectors) {
+  const float *panel = t->b;
+  ptrdiff_t first_row = tile_begin(p, block->first_tile), width = (ptrdiff_t)vectors * p->lanes;
   for (ptrdiff_t tile = block->first_tile; tile < block->end_tile; tile++) {
     ptrdiff_t begin, end;
     valid_inner(p, tile, &begin, &end);
     begin = clamp(begin, block->begin, block->end);
     end = clamp(end, begin, block->end);
-    t.inner = end - begin;
-    t.a = block->a + (tile_begin(p, tile) - first_row) * block->stride + begin - block->begin;
-    t.b = b + begin * width;
-    t.prefetch = coming.done < coming.bytes ? coming.data + coming.done : NULL;
-    coming.done += t.inner * CACHE_LINE; /* a line for each step of a tile */
-    run_tile(p, &t, o, group * p->columns + panel * p->panel_vectors * p->lanes, tile, vectors,
-             block->begin > 0);
+    t->inner = end - begin;
+    t->a = a + (tile_begin(p, tile) - first_row) * block->stride + begin - block->begin;
+    t->b = panel + begin * width;
+    t->prefetch = coming->done < coming->bytes ? coming->data + coming->done : NULL;
+    coming->done += t->inner * CACHE_LINE; /* a line for each step of a tile */
+    run_tile(p, t, o, column, tile, vectors, block->begin > 0);
+  }
+}
+
+static void run_block_panel(const product *p, const product_operands *o, const inner_block *block,
+                            ptrdiff_t group, ptrdiff_t panel) {
+  ptrdiff_t column = group * p->columns + panel * p->panel_vectors * p->lanes;
+  gemm_tile t = panel_tile(p, o, group, panel);
+  t.start_stride = o->y_stride;
+  t.finish = block->end == p->inner;
+  t.a_stride = block->stride;
+  coming_panel coming = next_panel(p, block, group, panel);
+  for (int i = 0; i < block->samples; i++) {
+    t.b = panel_weights(p, group, panel);
+    run_block_tiles(p, &o[i], block, block->a + i * block_rows(p, block) * block->stride, &t, &coming, column,
+                    panel_width(p, panel));
   }
 }
 
 static void gather_block(const product *p, const product_operands *o, const inner_block *block,
                          ptrdiff_t group) {
-  gather(p, o->x + group * p->group_channels, tile_begin(p, block->first_tile),
-         tile_begin(p, block->end_tile), block->begin, block->end, block->a, block->stride);
+  for (int i = 0; i < block->samples; i++)
+    gather(p, o[i].x + group * p->group_channels, tile_begin(p, block->first_tile),
+           tile_begin(p, block->end_tile), block->begin, block->end,
+           block->a + i * block_rows(p, block) * block->stride, block->stride);
 }
 
 /* Pairs of full panels by Strassen's product of the inner halves. */
@@ -392,12 +411,13 @@ static void run_block(const product *p, const product_operands *o, const inner_b
     run_block_panel(p, o, block, group, panel);
 }
 
-static void run_panels(const product *p, const product_operands *o, ptrdiff_t group, ptrdiff_t first_panel,
-                       ptrdiff_t end_panel) {
-  ptrdiff_t size = inner_block_size(p), blocks = (p->rows + ROWS_IN_BLOCK - 1) / ROWS_IN_BLOCK;
+static void run_panels(const product *p, const product_operands *o, int samples, ptrdiff_t group,
+                       ptrdiff_t first_panel, ptrdiff_t end_panel) {
+  ptrdiff_t size = inner_block_size(p), blocks = row_blocks(p);
   for (ptrdiff_t i = 0; i < blocks; i++)
     for (ptrdiff_t k = 0; k < p->inner; k += size) {
-      inner_block block = {.first_tile = p->tiles * i / blocks,
+      inner_block block = {.samples = samples,
+                           .first_tile = p->tiles * i / blocks,
                            .end_tile = p->tiles * (i + 1) / blocks,
                            .begin = k,
                            .end = clamp(k + size, 0, p->inner),
@@ -408,7 +428,7 @@ static void run_panels(const product *p, const product_operands *o, ptrdiff_t gr
 }
 
 /* Threads share the panels, or pairs of panels: each gathers what it needs. */
-static void run_blocked(const product *p, const product_operands *o, const frame *f) {
+static void run_blocked(const product *p, const product_operands *o, int samples, const frame *f) {
   ptrdiff_t begin, end, unit = p->strassen ? 2 : 1;
   frame_share(f, (p->groups * p->panels + unit - 1) / unit, &begin, &end);
   begin *= unit;
@@ -417,13 +437,25 @@ static void run_blocked(const product *p, const product_operands *o, const frame
     ptrdiff_t first = clamp(begin - group * p->panels, 0, p->panels);
     ptrdiff_t last = clamp(end - group * p->panels, 0, p->panels);
     if (first < last)
-      run_panels(p, o, group, first, last);
+      run_panels(p, o, samples, group, first, last);
+  }
+}
+
+/* As many as there is room for; two by Strassen's product would be no faster than one after the other. */
+static int samples_at_once(const product *p) {
+  ptrdiff_t room = ROWS_IN_BLOCK / p->rows;
+  return !p->blocked || p->strassen || room < 1 ? 1 : (int)room;
+}
+
+void product_run_joint(const product *p, const product_operands *o, int count, const frame *f) {
+  for (int i = 0, most = samples_at_once(p); i < count; i += most) {
+    if (p->blocked)
+      run_blocked(p, &o[i], count - i < most ? count - i : most, f);
+    else
+      run_whole(p, &o[i], f);
   }
 }
 
 void product_run(const product *p, const product_operands *o, const frame *f) {
-  if (p->blocked)
-    run_blocked(p, o, f);
-  else
-    run_whole(p, o, f);
+  product_run_joint(p, o, 1, f);
 }
