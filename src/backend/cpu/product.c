@@ -121,6 +121,11 @@ bool product_prepare(builder *b, product *p, const product_weights *w, int vecto
   p->strassen = p->blocked && p->groups == 1 && p->padding == 0 &&
                 strassen_fits(p->rows / row_blocks(p),
                               p->inner < INNER_BLOCK_STRASSEN ? p->inner & ~1 : INNER_BLOCK_STRASSEN);
+  if (p->blocked) {
+    if (b->last_product)
+      b->last_product->next = p;
+    b->last_product = p;
+  }
   return pack_weights(b, p, w->weight, err) && pack_bias(b, p, w->bias, err);
 }
 
@@ -280,6 +285,8 @@ typedef struct inner_block {
   ptrdiff_t begin, end; /* of the inner index */
   float *a;
   ptrdiff_t stride;
+  ptrdiff_t end_panel;
+  const float *after; /* a panel's weights that this thread reads after the block; NULL: not known */
 } inner_block;
 
 static ptrdiff_t block_rows(const product *p, const inner_block *block) {
@@ -296,18 +303,20 @@ static void valid_inner(const product *p, ptrdiff_t tile, ptrdiff_t *begin, ptrd
   *end = clamp(end_tap, 0, p->kernel) * p->group_channels;
 }
 
-/* The next panel's part of the block, which the tiles of this one ask for: it comes from far away. */
+/* The part of the next panel that will be read, which the tiles of this one ask for: it comes from far away.
+ */
 typedef struct coming_panel {
   const char *data;
   ptrdiff_t bytes, done;
 } coming_panel;
 
 static coming_panel next_panel(const product *p, const inner_block *block, ptrdiff_t group, ptrdiff_t panel) {
-  if (panel + 1 == p->panels)
-    return (coming_panel){0};
-  ptrdiff_t width = (ptrdiff_t)panel_width(p, panel + 1) * p->lanes;
-  return (coming_panel){.data = (const char *)(panel_weights(p, group, panel + 1) + block->begin * width),
-                        .bytes = (block->end - block->begin) * width * (ptrdiff_t)sizeof(float)};
+  bool last = panel + 1 == block->end_panel;
+  ptrdiff_t width = (ptrdiff_t)panel_width(p, last ? panel : panel + 1) * p->lanes;
+  const float *weights = last ? block->after : panel_weights(p, group, panel + 1) + block->begin * width;
+  return (coming_panel){.data = (const char *)weights,
+                        .bytes =
+                            weights ? (block->end - block->begin) * width * (ptrdiff_t)sizeof(float) : 0};
 }
 
 static void run_block_tiles(const product *p, const product_operands *o, const inner_block *block,
@@ -374,7 +383,9 @@ static void run_pairs(const product *p, const product_operands *o, const inner_b
     j.tile.residual = o->residual ? o->residual + first_row * o->y_stride + panel * width : NULL;
     for (int i = 0; i < 2; i++) {
       j.b[i] = panel_weights(p, 0, panel + i) + halves->begin * width;
-      j.coming[i] = panel + 2 < end_panel ? panel_weights(p, 0, panel + 2 + i) + halves->begin * width : NULL;
+      j.coming[i] = panel + 2 < end_panel ? panel_weights(p, 0, panel + 2 + i) + halves->begin * width
+                    : halves->after       ? halves->after + i * p->inner * width
+                                          : NULL;
     }
     strassen_multiply(&j);
   }
@@ -411,8 +422,25 @@ static void run_block(const product *p, const product_operands *o, const inner_b
     run_block_panel(p, o, block, group, panel);
 }
 
+/* Threads share the panels, or pairs of panels: [*begin, *end) of all groups' are this one's. */
+static void share_panels(const product *p, const frame *f, ptrdiff_t *begin, ptrdiff_t *end) {
+  ptrdiff_t unit = p->strassen ? 2 : 1;
+  frame_share(f, (p->groups * p->panels + unit - 1) / unit, begin, end);
+  *begin *= unit;
+  *end *= unit;
+}
+
+/* Where this thread begins to read the weights of the next large product. */
+static const float *first_weights_of_next(const product *p, const frame *f) {
+  ptrdiff_t begin, end;
+  if (!p->next)
+    return NULL;
+  share_panels(p->next, f, &begin, &end);
+  return begin < end ? panel_weights(p->next, begin / p->next->panels, begin % p->next->panels) : NULL;
+}
+
 static void run_panels(const product *p, const product_operands *o, int samples, ptrdiff_t group,
-                       ptrdiff_t first_panel, ptrdiff_t end_panel) {
+                       ptrdiff_t first_panel, ptrdiff_t end_panel, const frame *f) {
   ptrdiff_t size = inner_block_size(p), blocks = row_blocks(p);
   for (ptrdiff_t i = 0; i < blocks; i++)
     for (ptrdiff_t k = 0; k < p->inner; k += size) {
@@ -422,22 +450,26 @@ static void run_panels(const product *p, const product_operands *o, int samples,
                            .begin = k,
                            .end = clamp(k + size, 0, p->inner),
                            .a = o->scratch,
-                           .stride = size + GATHER_PADDING};
+                           .stride = size + GATHER_PADDING,
+                           .end_panel = end_panel,
+                           .after = panel_weights(p, group, first_panel)};
+      if (block.end < p->inner)
+        block.after += block.end * panel_width(p, first_panel) * p->lanes;
+      else if (i + 1 == blocks)
+        block.after = first_weights_of_next(p, f);
       run_block(p, o, &block, group, first_panel, end_panel);
     }
 }
 
-/* Threads share the panels, or pairs of panels: each gathers what it needs. */
+/* Each thread gathers what it needs. */
 static void run_blocked(const product *p, const product_operands *o, int samples, const frame *f) {
-  ptrdiff_t begin, end, unit = p->strassen ? 2 : 1;
-  frame_share(f, (p->groups * p->panels + unit - 1) / unit, &begin, &end);
-  begin *= unit;
-  end *= unit;
+  ptrdiff_t begin, end;
+  share_panels(p, f, &begin, &end);
   for (ptrdiff_t group = 0; group < p->groups; group++) {
     ptrdiff_t first = clamp(begin - group * p->panels, 0, p->panels);
     ptrdiff_t last = clamp(end - group * p->panels, 0, p->panels);
     if (first < last)
-      run_panels(p, o, samples, group, first, last);
+      run_panels(p, o, samples, group, first, last, f);
   }
 }
 

@@ -25,6 +25,7 @@ typedef struct product {
   int activation;
   float alpha;
   const cpu_kernels *kernels;
+  const struct product *next; /* the large product that will likely run next: its weights are asked for */
 } product;
 
 /* One product's operands; NULL where there is none. */
