@@ -117,6 +117,54 @@ static void test_efficientnet_like(void **state) {
   graph_destroy(g);
 }
 
+static value_id linear(graph *g, value_id x, int64_t in, int64_t out, uint64_t *seed) {
+  op_attributes a = network_attributes();
+  a.activation = ACTIVATION_GELU;
+  return network_node(g, "linear",
+                      (const value_id[]){x, network_weight(g, SHAPE(out, in), 0.1f, seed),
+                                         network_weight(g, SHAPE(out), 0.1f, seed), VALUE_NONE},
+                      4, &a);
+}
+
+/* Products of pairs of panels, which threads share. */
+static void test_large_products(void **state) {
+  use_variant(state);
+  uint64_t seed = 2;
+  graph *g = network_create();
+  value_id x = network_input(g, SHAPE(1, 71, 400));
+  network_output(g, linear(g, linear(g, x, 400, 330, &seed), 330, 250, &seed));
+  check_values(g, 5e-6, "large products");
+  check_bits(g, "large products");
+  graph_destroy(g);
+}
+
+/* Weights that don't fit into the caches: each thread runs several samples in step. */
+static void test_samples_in_step(void **state) {
+  use_variant(state);
+  enum { ROWS = 5, IN = 3000, OUT = 2900, BATCH = 13 };
+  static const int threads[] = {1, 2, 3};
+  uint64_t seed = 3;
+  graph *g = network_create();
+  network_output(g, linear(g, network_input(g, SHAPE(1, ROWS, IN)), IN, OUT, &seed));
+  float *x = make_inputs(g, BATCH), *alone = malloc(BATCH * ROWS * OUT * sizeof *alone);
+  error err = {0};
+  executable *e = cpu_backend.compile(g, 1, &err);
+  assert_non_null(alone);
+  assert_non_null(e);
+  for (size_t i = 0; i < BATCH; i++)
+    assert_true(
+        cpu_backend.run(e, (const void *[]){x + i * ROWS * IN}, (void *[]){alone + i * ROWS * OUT}, 1, &err));
+  cpu_backend.destroy(e);
+  for (size_t t = 0; t < sizeof threads / sizeof *threads; t++) {
+    float *y = run_graph(g, threads[t], x, BATCH);
+    assert_memory_equal(y, alone, BATCH * ROWS * OUT * sizeof *y);
+    free(y);
+  }
+  free(x);
+  free(alone);
+  graph_destroy(g);
+}
+
 /* ---- choice of variant ---- */
 
 static void test_unknown_variant(void **state) {
@@ -156,10 +204,9 @@ static void test_thread_count(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      ON_EVERY_VARIANT(test_efficientnet_like),
-      cmocka_unit_test(test_unknown_variant),
-      cmocka_unit_test(test_backend_find),
-      cmocka_unit_test(test_thread_count),
+      ON_EVERY_VARIANT(test_efficientnet_like), ON_EVERY_VARIANT(test_large_products),
+      ON_EVERY_VARIANT(test_samples_in_step),   cmocka_unit_test(test_unknown_variant),
+      cmocka_unit_test(test_backend_find),      cmocka_unit_test(test_thread_count),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

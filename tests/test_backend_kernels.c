@@ -54,14 +54,37 @@ static void check_conv(const conv_case *c, int64_t activation, bool bias, bool r
 }
 
 static const conv_case conv_cases[] = {
-    {1, 1, 1, 1, 1, 0, 0, 1, 1},        {12, 12, 300, 3, 1, 1, 1, 1, 1}, {12, 24, 131, 3, 1, 1, 1, 1, 1},
-    {3, 5, 7, 5, 2, 9, 1, 1, 1},        {7, 33, 40, 2, 2, 0, 0, 1, 1},   {64, 70, 29, 3, 1, 1, 1, 1, 1},
-    {17, 49, 15, 1, 1, 0, 0, 1, 1},     {16, 48, 31, 1, 3, 0, 2, 1, 1},  {5, 20, 33, 3, 1, 4, 4, 4, 1},
-    {12, 8, 50, 3, 2, 2, 0, 3, 4},      {6, 12, 44, 1, 1, 0, 0, 1, 3},   {48, 48, 40, 128, 1, 64, 64, 1, 3},
-    {70, 33, 70, 5, 1, 2, 2, 1, 1},     {130, 40, 23, 3, 1, 1, 1, 1, 1}, {768, 50, 9, 1, 1, 0, 0, 1, 1},
-    {66, 2, 3, 128, 5, 128, 128, 1, 1}, {33, 33, 60, 3, 1, 1, 1, 1, 33}, {16, 16, 9, 5, 2, 2, 2, 1, 16},
-    {70, 70, 45, 5, 1, 2, 2, 1, 70},    {24, 24, 31, 7, 2, 3, 3, 1, 24}, {24, 24, 20, 7, 1, 9, 0, 1, 24},
-    {40, 40, 37, 3, 2, 1, 0, 1, 40},    {20, 20, 37, 4, 3, 5, 1, 2, 20}, {5, 10, 21, 3, 1, 1, 1, 1, 5},
+    {1, 1, 1, 1, 1, 0, 0, 1, 1},
+    {12, 12, 300, 3, 1, 1, 1, 1, 1},
+    {12, 24, 131, 3, 1, 1, 1, 1, 1},
+    {3, 5, 7, 5, 2, 9, 1, 1, 1},
+    {7, 33, 40, 2, 2, 0, 0, 1, 1},
+    {64, 70, 29, 3, 1, 1, 1, 1, 1},
+    {17, 49, 15, 1, 1, 0, 0, 1, 1},
+    {16, 48, 31, 1, 3, 0, 2, 1, 1},
+    {5, 20, 33, 3, 1, 4, 4, 4, 1},
+    {12, 8, 50, 3, 2, 2, 0, 3, 4},
+    {6, 12, 44, 1, 1, 0, 0, 1, 3},
+    {48, 48, 40, 128, 1, 64, 64, 1, 3},
+    {70, 33, 70, 5, 1, 2, 2, 1, 1},
+    {130, 40, 23, 3, 1, 1, 1, 1, 1},
+    {768, 50, 9, 1, 1, 0, 0, 1, 1},
+    {66, 2, 3, 128, 5, 128, 128, 1, 1},
+    {33, 33, 60, 3, 1, 1, 1, 1, 33},
+    {16, 16, 9, 5, 2, 2, 2, 1, 16},
+    {70, 70, 45, 5, 1, 2, 2, 1, 70},
+    {24, 24, 31, 7, 2, 3, 3, 1, 24},
+    {24, 24, 20, 7, 1, 9, 0, 1, 24},
+    /* By way of the spectrum: one window and several, groups that don't fill a vector or fill several panels.
+     */
+    {64, 96, 150, 64, 1, 32, 31, 1, 2},
+    {40, 54, 95, 70, 1, 35, 34, 1, 2},
+    {51, 180, 156, 128, 1, 64, 63, 1, 3},
+    {32, 32, 100, 65, 1, 0, 0, 1, 2},
+    {192, 200, 300, 2, 2, 0, 0, 1, 1}, /* Strassen's product */
+    {40, 40, 37, 3, 2, 1, 0, 1, 40},
+    {20, 20, 37, 4, 3, 5, 1, 2, 20},
+    {5, 10, 21, 3, 1, 1, 1, 1, 5},
 };
 enum { CONV_CASES = sizeof conv_cases / sizeof *conv_cases };
 
@@ -147,6 +170,18 @@ static void test_linear(void **state) {
                                      {190, 400, 40}, {350, 330, 17}};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
     check_linear(sizes[i][0], sizes[i][1], sizes[i][2], ACTIVATION_NONE, false);
+    check_linear(sizes[i][0], sizes[i][1], sizes[i][2], ACTIVATION_GELU, true);
+  }
+}
+
+/* Strassen's product: pairs of panels and panels without a partner; odd halves of rows; several blocks of
+ * rows and of inner indices, of which the last may be too short. */
+static void test_large_linear(void **state) {
+  use_variant(state);
+  static const int64_t sizes[][3] = {{64, 384, 96},   {65, 386, 120}, {157, 768, 250},
+                                     {130, 1602, 97}, {200, 387, 96}, {300, 1000, 144}};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    check_linear(sizes[i][0], sizes[i][1], sizes[i][2], ACTIVATION_NONE, i % 2);
     check_linear(sizes[i][0], sizes[i][1], sizes[i][2], ACTIVATION_GELU, true);
   }
 }
@@ -256,11 +291,12 @@ static void test_means(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      ON_EVERY_VARIANT(test_conv_shapes),   ON_EVERY_VARIANT(test_conv_activations),
-      ON_EVERY_VARIANT(test_conv_specials), ON_EVERY_VARIANT(test_conv_rows),
-      ON_EVERY_VARIANT(test_linear),        ON_EVERY_VARIANT(test_matmul),
-      ON_EVERY_VARIANT(test_gates),         ON_EVERY_VARIANT(test_expansion),
-      ON_EVERY_VARIANT(test_means),         ON_EVERY_VARIANT(test_fast_convolution),
+      ON_EVERY_VARIANT(test_conv_shapes),      ON_EVERY_VARIANT(test_conv_activations),
+      ON_EVERY_VARIANT(test_conv_specials),    ON_EVERY_VARIANT(test_conv_rows),
+      ON_EVERY_VARIANT(test_linear),           ON_EVERY_VARIANT(test_large_linear),
+      ON_EVERY_VARIANT(test_matmul),           ON_EVERY_VARIANT(test_gates),
+      ON_EVERY_VARIANT(test_expansion),        ON_EVERY_VARIANT(test_means),
+      ON_EVERY_VARIANT(test_fast_convolution),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

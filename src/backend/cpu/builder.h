@@ -27,9 +27,10 @@ typedef struct builder {
   const graph *graph;
   cpu_program *program;
   weight_store *weights;
-  int threads;       /* that large weights are packed with */
-  value_home *homes; /* by value */
-  value_note *notes; /* by value */
+  int threads;                  /* that large weights are packed with */
+  value_home *homes;            /* by value */
+  value_note *notes;            /* by value */
+  struct product *last_product; /* the last large one (product.h); NULL: none yet */
   bool (*lower_deferred)(struct builder *b, value_id v, error *err);
 } builder;
 

@@ -15,7 +15,8 @@ struct executable {
   weight_store *weights;
   team *team;
   int threads;
-  unsigned char *memory; /* per thread: activations, then scratch */
+  int in_step;           /* samples that a thread runs in step, at most */
+  unsigned char *memory; /* per thread: activations of each sample in step, then scratch */
   size_t activation_stride, thread_stride;
 };
 
@@ -48,12 +49,24 @@ static bool build(executable *e, const graph *g, error *err) {
   return done;
 }
 
+/* Where the weights don't fit into the caches but the activations of several samples do, a thread runs so
+ * many in step: it waits for the weights once. */
+static int samples_in_step(const executable *e) {
+  enum { WEIGHTS = 32 << 20, ACTIVATIONS = 4 << 20 };
+  size_t room = ACTIVATIONS / (e->program->activation_bytes + 1);
+  if (weight_store_bytes(e->weights) < WEIGHTS || room < 1)
+    return 1;
+  return room < FRAMES_IN_STEP ? (int)room : FRAMES_IN_STEP;
+}
+
 /* Threads' memories lie apart by whole cache lines. */
 static bool allocate_run_memory(executable *e, error *err) {
-  size_t scratch, total;
+  size_t scratch, activations, total;
+  e->in_step = samples_in_step(e);
   if (!aligned_size(e->program->activation_bytes, &e->activation_stride) ||
       !aligned_size(e->program->scratch_bytes, &scratch) ||
-      !checked_add(e->activation_stride, scratch, &e->thread_stride) ||
+      !checked_mul(e->activation_stride, (size_t)e->in_step, &activations) ||
+      !checked_add(activations, scratch, &e->thread_stride) ||
       !checked_mul(e->thread_stride, (size_t)e->threads, &total))
     return error_out_of_memory(err);
   e->memory = aligned_allocate(total, err);
@@ -98,15 +111,27 @@ static executable *compile_sibling(const graph *g, const executable *sibling, er
 
 static frame thread_frame(const executable *e, int thread) {
   unsigned char *memory = e->memory + (size_t)thread * e->thread_stride;
-  return (frame){
-      .program = e->program, .activations = memory, .scratch = memory + e->activation_stride, .parts = 1};
+  return (frame){.program = e->program,
+                 .activations = memory,
+                 .scratch = memory + (size_t)e->in_step * e->activation_stride,
+                 .parts = 1};
 }
 
-/* A whole sample on the calling thread. */
-static void run_undivided(const frame *f) {
-  const cpu_program *p = f->program;
-  for (size_t i = 0; i < p->step_count; i++)
-    p->steps[i].run(&p->steps[i], f);
+/* `count` whole samples on the calling thread, in step; `first`: the first one's frame. */
+static void run_in_step(const executable *e, const frame *first, int count) {
+  const cpu_program *p = e->program;
+  frame frames[FRAMES_IN_STEP];
+  for (int k = 0; k < count; k++) {
+    frames[k] = *first;
+    frames[k].sample += (size_t)k;
+    frames[k].activations += (size_t)k * e->activation_stride;
+  }
+  frames[0].in_step = count;
+  for (size_t i = 0; i < p->step_count; i++) {
+    const cpu_step *s = &p->steps[i];
+    for (int k = 0; k < (s->joint ? 1 : count); k++)
+      s->run(s, &frames[k]);
+  }
 }
 
 /* This thread's share of a sample that the whole team works on. */
@@ -127,20 +152,27 @@ static void run_shared(const frame *f, team *t) {
   }
 }
 
+/* The size of equal parts of `count`, at most `most`; 1 of none. */
+static size_t even_part(size_t count, size_t most) {
+  size_t parts = (count + most - 1) / most;
+  return parts ? (count + parts - 1) / parts : 1;
+}
+
 /* Every thread of the parallel region calls this: as many samples as possible are run by one thread each, in
  * its own memory, which then stays in its cache; the samples left over by all threads together. */
 static void run_batch(executable *e, const frame *job, size_t batch) {
   int thread = omp_get_thread_num(), parts = omp_get_num_threads();
-  size_t alone = batch - batch % (size_t)parts;
+  size_t alone = batch - batch % (size_t)parts, share = alone / (size_t)parts;
+  size_t in_step = even_part(share, (size_t)e->in_step);
 #pragma omp single
   team_init(e->team, parts);
   frame f = thread_frame(e, thread);
   f.inputs = job->inputs;
   f.outputs = job->outputs;
 #pragma omp for schedule(dynamic, 1)
-  for (size_t sample = 0; sample < alone; sample++) {
+  for (size_t sample = 0; sample < alone; sample += in_step) {
     f.sample = sample;
-    run_undivided(&f);
+    run_in_step(e, &f, (int)(alone - sample < in_step ? alone - sample : in_step));
   }
   f.activations = e->memory;
   f.part = thread;
@@ -166,7 +198,7 @@ static bool run_alone(executable *e, int worker, const void *const *inputs, void
   frame f = thread_frame(e, worker);
   f.inputs = inputs;
   f.outputs = outputs;
-  run_undivided(&f);
+  run_in_step(e, &f, 1);
   return true;
 }
 

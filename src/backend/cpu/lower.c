@@ -10,6 +10,7 @@ typedef struct lowering {
 static const lowering lowerings[] = {
     {"conv1d", lower_depthwise},
     {"conv1d", lower_winograd},
+    {"conv1d", lower_spectral_conv},
     {"conv1d", lower_conv1d},
     {"linear", lower_linear_layer},
     {"matmul", lower_matrix_product},

@@ -17,7 +17,8 @@ bool lower_graph(builder *b, error *err);
 lower_function lower_scalar;
 
 /* Several functions may stand for one operator: they are tried in the order of lower.c's table. */
-lower_function lower_conv1d, lower_depthwise, lower_linear_layer, lower_matrix_product, lower_winograd;
+lower_function lower_conv1d, lower_depthwise, lower_spectral_conv, lower_winograd, lower_linear_layer,
+    lower_matrix_product;
 /* Squeeze-excitation: a mean whose sums a convolution has left; x * gate, deferred to the convolution or the
  * sum that is its only consumer; that sum. */
 lower_function lower_mean_of_pointwise, lower_mean_of_sums, lower_gate, lower_gated_sum;

@@ -8,12 +8,15 @@ enum { SMALL_WORK = 20000 };
 
 static void run_linear(const cpu_step *s, const frame *f) {
   const product *p = s->parameters;
-  product_operands o = {.x = step_read(s, f, 0),
-                        .residual = step_read(s, f, 1),
-                        .y = step_write(s, f, 0),
-                        .y_stride = p->columns,
-                        .scratch = f->scratch};
-  product_run(p, &o, f);
+  product_operands o[FRAMES_IN_STEP];
+  int count = f->in_step > 1 ? f->in_step : 1;
+  for (int i = 0; i < count; i++)
+    o[i] = (product_operands){.x = step_read(s, f + i, 0),
+                              .residual = step_read(s, f + i, 1),
+                              .y = step_write(s, f + i, 0),
+                              .y_stride = p->columns,
+                              .scratch = f->scratch};
+  product_run_joint(p, o, count, f);
 }
 
 lower_result lower_linear_layer(builder *b, const graph_node *n, error *err) {
@@ -50,6 +53,7 @@ lower_result lower_linear_layer(builder *b, const graph_node *n, error *err) {
   cpu_step step = {.run = run_linear,
                    .parameters = p,
                    .serial = rows * out * in < SMALL_WORK,
+                   .joint = true,
                    .weights = p->weights,
                    .weight_bytes = product_weight_bytes(p)};
   return builder_step(b, &step, reads, 2, &write, 1, err) ? LOWER_DONE : LOWER_FAILED;

@@ -25,6 +25,7 @@ typedef struct product {
   int activation;
   float alpha;
   const cpu_kernels *kernels;
+  const struct product *next; /* the large product that will likely run next: its weights are asked for */
 } product;
 
 /* One product's operands; NULL where there is none. */
@@ -54,6 +55,9 @@ size_t product_scratch(const product *p);
 
 /* Share `part` of `parts` of the whole product. */
 void product_run(const product *p, const product_operands *o, const frame *f);
+
+/* The same for several samples: a large product reads its weights once for all of them. */
+void product_run_joint(const product *p, const product_operands *o, int count, const frame *f);
 
 /* All rows of one panel of the only group of a product that isn't blocked; o->y is where the panel's columns
  * begin. */

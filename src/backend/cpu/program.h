@@ -29,7 +29,8 @@ enum { BUFFER_NONE = -1 };
 
 typedef struct cpu_program cpu_program;
 
-/* What a step sees when it runs: one sample, and which share of the step's work is its own. */
+/* What a step sees when it runs: one sample, and which share of the step's work is its own; or several
+ * samples in step, whose frames lie side by side. */
 typedef struct frame {
   const cpu_program *program;
   const void *const *inputs;
@@ -38,7 +39,10 @@ typedef struct frame {
   unsigned char *activations;
   void *scratch;   /* program->scratch_bytes, of this thread alone */
   int part, parts; /* 0 <= part < parts */
+  int in_step;     /* frames from this one on that a step may run together; 0 and 1: this one alone */
 } frame;
+
+enum { FRAMES_IN_STEP = 8 }; /* at most */
 
 typedef struct cpu_step cpu_step;
 
@@ -52,6 +56,7 @@ struct cpu_step {
   bool serial;                     /* too small or too irregular to share: part 0 does it all */
   const void *weights;             /* constants that the step reads once; earlier steps ask for them */
   size_t weight_bytes;
+  bool joint; /* runs all frames in step in one call, so that it reads its weights once */
 };
 
 struct cpu_program {

@@ -18,17 +18,16 @@
 
 typedef struct strassen_job {
   const cpu_kernels *kernels;
-  const float *a; /* (rows, inner), rows a_stride apart */
-  ptrdiff_t a_stride, rows, inner;
-  int vectors;       /* of a panel, all in full use */
-  const float *b[2]; /* two panels, (inner, vectors * lanes) */
+  const float *a[2];               /* the inner halves: (rows, inner), rows a_stride apart */
+  ptrdiff_t a_stride, rows, inner; /* inner: of a half */
+  int vectors;                     /* of a panel, all in full use */
+  const float *b[2];               /* two panels, (2 * inner, vectors * lanes) */
   /* The epilogue: strides, activation, finish; the products' own fields are ignored. c, residual: where the
    * first panel's columns begin; the second's lie next to them. */
   gemm_tile tile;
-  bool resume;           /* add to c; else to the bias, tile.initial, of both panels */
-  const char *coming[2]; /* memory wanted soon, `coming_bytes` in either place; NULL: none */
-  ptrdiff_t coming_bytes;
-  float *scratch; /* strassen_scratch floats: A's sums are kept there between calls */
+  bool resume;            /* add to c; else to the bias, tile.initial, of both panels */
+  const float *coming[2]; /* the two panels of the next call; NULL: none */
+  float *scratch;         /* strassen_scratch floats: A's sums are kept there between calls */
 } strassen_job;
 
 /* Floats of scratch for products of up to so many rows and inner indices. */

@@ -13,6 +13,12 @@
 
 enum { GEMM_MAX_VECTORS = 3, GEMM_MAX_ROWS = 14 };
 
+/* result[i] = from[i] - what[i]: the adders are idle while a tile multiplies. */
+typedef struct gemm_difference {
+  const float *from, *what;
+  float *result;
+} gemm_difference;
+
 typedef struct gemm_tile {
   const float *a;
   ptrdiff_t a_stride;
@@ -30,7 +36,9 @@ typedef struct gemm_tile {
   int activation; /* activation_kind */
   float alpha;
   float *column_sums; /* a padded row that receives the sums of c's columns over the tile; NULL: not wanted */
-  const char *prefetch; /* memory wanted soon, in cache lines; NULL: none */
+  const char *prefetch;              /* memory wanted soon, a cache line at each inner index; NULL: none */
+  bool distant;                      /* c and residual are far away: they are asked for first */
+  const gemm_difference *difference; /* made on the way, a vector at each inner index; NULL: none */
 } gemm_tile;
 
 typedef void gemm_tile_kernel(const gemm_tile *t);

@@ -85,8 +85,10 @@ ALWAYS_INLINE void gemm_step(const gemm_rows_of_a *a, const float *b, gemm_sums 
 }
 
 /* Not unrolled: the compiler runs out of registers otherwise, and the multiply-adds hide the loop. */
-ALWAYS_INLINE void gemm_accumulate(const gemm_tile *t, gemm_sums *s, const int rows, const int vectors) {
+ALWAYS_INLINE void gemm_accumulate(const gemm_tile *t, gemm_sums *s, const int rows, const int vectors,
+                                   const bool subtract) {
   gemm_rows_of_a a = gemm_rows_begin(t, rows);
+  gemm_difference d = subtract ? *t->difference : (gemm_difference){0};
   const float *b = t->b;
   /* A number: what is asked for may end before the tile does. */
   uintptr_t prefetch = t->prefetch ? (uintptr_t)t->prefetch : (uintptr_t)b;
@@ -97,6 +99,12 @@ ALWAYS_INLINE void gemm_accumulate(const gemm_tile *t, gemm_sums *s, const int r
     b += vectors * VECTOR_LANES;
     __builtin_prefetch((const void *)prefetch, 0, 2);
     prefetch += prefetch_step;
+    if (subtract) {
+      vec_store(d.result, vec_sub(vec_load(d.from), vec_load(d.what)));
+      d.from += VECTOR_LANES;
+      d.what += VECTOR_LANES;
+      d.result += VECTOR_LANES;
+    }
   }
 }
 
@@ -245,13 +253,27 @@ ALWAYS_INLINE vec activate_result(int kind, float alpha, vec x) {
   return kind == ACTIVATION_NONE ? x : activate_vector(kind, alpha, x);
 }
 
+/* The tile's lines, which may be far, are on their way while its sums are made. */
+ALWAYS_INLINE void gemm_prefetch_tile(const gemm_tile *t, const int rows, const int vectors) {
+  for (int r = 0; r < rows; r++)
+    for (int v = 0; v < vectors; v++) {
+      __builtin_prefetch(t->c + r * t->c_stride + v * VECTOR_LANES, 1, 3);
+      if (t->residual)
+        __builtin_prefetch(t->residual + r * t->residual_stride + v * VECTOR_LANES, 0, 3);
+    }
+}
+
 ALWAYS_INLINE void gemm_run_tile(const gemm_tile *t, const int rows, const int vectors) {
   gemm_sums s;
   gemm_start(t, &s, rows, vectors);
+  if (t->distant)
+    gemm_prefetch_tile(t, rows, vectors);
   if (rows == 1)
     gemm_accumulate_row(t, &s, vectors);
+  else if (t->difference)
+    gemm_accumulate(t, &s, rows, vectors, true);
   else
-    gemm_accumulate(t, &s, rows, vectors);
+    gemm_accumulate(t, &s, rows, vectors, false);
   if (t->finish && t->residual)
     gemm_add_residual(t, &s, rows, vectors);
   bool simple = !t->finish || t->activation <= ACTIVATION_LEAKY_RELU;

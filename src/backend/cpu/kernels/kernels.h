@@ -52,7 +52,7 @@ typedef struct cpu_kernels {
   int half_lanes;
   gemm_tile_kernel *gemm_half_tiles[GEMM_MAX_ROWS]; /* by rows - 1 */
   gemm_scale_panel_kernel *gemm_scale_panel;
-  strassen_sums_kernel *strassen_rows, *strassen_panels;
+  strassen_rows_kernel *strassen_rows;
   add_rows_kernel *add_rows;
   depthwise_kernel *depthwise;
   winograd_input_kernel *winograd_input;

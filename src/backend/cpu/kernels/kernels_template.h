@@ -29,7 +29,6 @@ const cpu_kernels KERNELS = {
     .gemm_half_tiles = GEMM_HALF_TABLE,
     .gemm_scale_panel = gemm_scale_panel,
     .strassen_rows = strassen_rows,
-    .strassen_panels = strassen_panels,
     .add_rows = add_rows,
     .depthwise = depthwise,
     .winograd_input = winograd_transform_input,

@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* n elements of each: a = A11, A12, A21, A22 to S1..S4; b = B11, B12, B21, B22 to T1..T4. */
-typedef void strassen_sums_kernel(const float *const quarters[4], ptrdiff_t n, float *const sums[4]);
+/* n elements of A11, A12, A21, A22 to S1..S4. */
+typedef void strassen_rows_kernel(const float *const a[4], ptrdiff_t n, float *const s[4]);
 
 /* z[r][i] = x[r][i] + y[r][i] + base[r * base_stride + i]; rows of x, y and z, whole vectors wide, lie side
  * by side; without y (NULL) the sum of the others. */

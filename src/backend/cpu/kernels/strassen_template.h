@@ -13,18 +13,6 @@ static void strassen_rows(const float *const a[4], ptrdiff_t n, float *const s[4
   }
 }
 
-/* n is a number of whole vectors. */
-static void strassen_panels(const float *const b[4], ptrdiff_t n, float *const t[4]) {
-  for (ptrdiff_t i = 0; i < n; i += VECTOR_LANES) {
-    vec b12 = vec_load(b[1] + i), b22 = vec_load(b[3] + i);
-    vec t1 = vec_sub(b12, vec_load(b[0] + i)), t2 = vec_sub(b22, t1);
-    vec_store(t[0] + i, t1);
-    vec_store(t[1] + i, t2);
-    vec_store(t[2] + i, vec_sub(b22, b12));
-    vec_store(t[3] + i, vec_sub(vec_load(b[2] + i), t2));
-  }
-}
-
 static void add_rows(const float *x, const float *y, const float *base, ptrdiff_t base_stride, ptrdiff_t rows,
                      ptrdiff_t width, float *z) {
   for (ptrdiff_t r = 0; r < rows; r++, base += base_stride)
