@@ -116,7 +116,7 @@ static bool write_network(author *a) {
 
 static bool run_compiled(const graph *g, int threads, const float *input, float *output, char *variant,
                          error *err) {
-  executable *e = cpu_backend.compile(g, threads, err);
+  executable *e = cpu_backend.compile(g, &(compile_options){.threads = threads}, err);
   const void *inputs[] = {input};
   void *outputs[] = {output};
   bool ok = e && cpu_backend.run(e, inputs, outputs, BATCH, err);

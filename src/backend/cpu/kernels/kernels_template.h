@@ -4,8 +4,10 @@
 #include "backend/cpu/kernels/gemm_template.h"
 #include "backend/cpu/kernels/kernels.h"
 
+#include "backend/cpu/kernels/activate_result_template.h"
 #include "backend/cpu/kernels/depthwise_template.h"
 #include "backend/cpu/kernels/gemm_half_template.h"
+#include "backend/cpu/kernels/gemm_scale_template.h"
 #include "backend/cpu/kernels/probe_template.h"
 #include "backend/cpu/kernels/squeeze_template.h"
 #include "backend/cpu/kernels/strassen_template.h"
