@@ -174,7 +174,8 @@ static bool keep_probabilities(job *j, size_t index, const float *logits, error 
 
 static bool run_model(job *j, size_t index, error *err) {
   const task_model *m = &j->options->models[index];
-  const model_options options = {.backend = "cpu", .threads = j->options->threads};
+  const model_options options = {
+      .backend = "cpu", .threads = j->options->threads, .precision = j->options->precision};
   size_t columns = columns_of(m->task);
   char *folder = arena_printf(j->p->memory, err, "%s/%s", j->options->weights_folder, task_model_id(m));
   model *network = folder ? model_open(folder, &options, j->r, err) : NULL;
@@ -212,7 +213,8 @@ static bool keep_text(job *j, const float *logits, error *err) {
 }
 
 static bool run_text_model(job *j, error *err) {
-  const model_options options = {.backend = "cpu", .threads = j->options->threads};
+  const model_options options = {
+      .backend = "cpu", .threads = j->options->threads, .precision = j->options->precision};
   char *folder = arena_printf(j->p->memory, err, "%s/%s", j->options->weights_folder, j->options->text_model);
   text_model *network = folder ? text_model_open(folder, &options, j->r, err) : NULL;
   if (!network)

@@ -2,6 +2,7 @@
 #ifndef DEEPECG_PREDICTION_PREDICTION_H
 #define DEEPECG_PREDICTION_PREDICTION_H
 
+#include "backend/precision.h"
 #include "base/arena.h"
 #include "base/reporter.h"
 #include "ecg/conform.h"
@@ -22,6 +23,7 @@ typedef struct prediction_options {
   size_t model_count;
   ecg_units units;
   int threads;
+  precision precision;
 } prediction_options;
 
 /* What is known of one file. */
