@@ -16,8 +16,8 @@ typedef enum precision {
 /* "fp32", "bf16", NULL: by precision. */
 extern const char *const precision_names[];
 
-/* Can this processor, with the kernels that DEEPECG_CPU asks for, compute so? False and *err, which says what
- * is lacking. */
+/* Can this processor, with the kernels that DEEPECG_CPU asks for, compute so? In float32 every one can. False
+ * and *err, which says what is lacking. */
 bool precision_check(precision p, error *err);
 
 #endif

@@ -187,8 +187,10 @@ static double probe_peak(const executable *e) {
 }
 
 bool precision_check(precision p, error *err) {
+  if (p == PRECISION_FP32)
+    return true;
   const cpu_kernels *kernels = cpu_kernels_choose(err);
-  return kernels && (p == PRECISION_FP32 || bf16_kernels_choose(kernels, err));
+  return kernels && bf16_kernels_choose(kernels, err);
 }
 
 const backend cpu_backend = {"cpu", compile, compile_sibling, run, destroy, variant, probe_peak, memory};
