@@ -39,6 +39,8 @@ DEEPECG_CPU=avx2 on Nehalem 4 "$program" bench "$source/demo/weights/efficientne
 holds "DEEPECG_CPU=avx2: this processor lacks the instructions; it can run: generic"
 DEEPECG_CPU=avx512 on Haswell 4 "$program" bench "$source/demo/weights/efficientnetv2_afib_5y"
 holds "DEEPECG_CPU=avx512: this processor lacks the instructions; it can run: avx2, generic"
+on Haswell 2 "$program" bench "$source/demo/weights/wcr_afib_5y" --precision bf16
+holds "--precision: precision bf16 wants AVX512-BF16 instructions, which this processor lacks"
 on Haswell 0 "$kernel_tests"
 holds "[       OK ] test_linear avx2"
 holds "[  SKIPPED ] test_linear avx512"

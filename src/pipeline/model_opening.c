@@ -39,7 +39,8 @@ static void open_it(model_opening *o) {
   double start = clock_seconds();
   arena *memory = arena_create(&o->problem);
   char *folder = memory ? path_join(memory, o->options->weights_folder, o->id, &o->problem) : NULL;
-  const model_options how = {.backend = "cpu", .threads = o->options->threads};
+  const model_options how = {
+      .backend = "cpu", .threads = o->options->threads, .precision = o->options->precision};
   const reporter r = message_log_reporter(&o->log);
   o->opened = folder && (o->task ? open_network(o, folder, &how, &r) : open_text_model(o, folder, &how, &r));
   arena_destroy(memory);

@@ -1,6 +1,7 @@
 #include "backend/cpu/product.h"
 
 #include "backend/cpu/aligned.h"
+#include "backend/cpu/product_bf16.h"
 #include "backend/cpu/strassen.h"
 
 #include <string.h>
@@ -108,15 +109,7 @@ static ptrdiff_t row_blocks(const product *p) {
   return (p->rows + ROWS_IN_BLOCK - 1) / ROWS_IN_BLOCK;
 }
 
-bool product_prepare(builder *b, product *p, const product_weights *w, int vectors, error *err) {
-  p->kernels = b->program->kernels;
-  p->lanes = p->kernels->lanes;
-  p->inner = p->kernel * p->group_channels;
-  p->vectors = (p->columns + p->lanes - 1) / p->lanes;
-  p->panel_vectors = vectors ? vectors : choose_panel_vectors(p->vectors);
-  p->panels = (p->vectors + p->panel_vectors - 1) / p->panel_vectors;
-  ptrdiff_t most_rows = p->kernels->gemm_rows[p->panel_vectors - 1];
-  p->tiles = (p->rows + most_rows - 1) / most_rows;
+static bool prepare_floats(builder *b, product *p, const float *weight, error *err) {
   p->blocked = product_is_blocked(p);
   p->strassen = p->blocked && p->groups == 1 && p->padding == 0 &&
                 strassen_fits(p->rows / row_blocks(p),
@@ -126,7 +119,21 @@ bool product_prepare(builder *b, product *p, const product_weights *w, int vecto
       b->last_product->next = p;
     b->last_product = p;
   }
-  return pack_weights(b, p, w->weight, err) && pack_bias(b, p, w->bias, err);
+  return pack_weights(b, p, weight, err);
+}
+
+bool product_prepare(builder *b, product *p, const product_weights *w, int vectors, error *err) {
+  p->kernels = b->program->kernels;
+  p->lanes = p->kernels->lanes;
+  p->inner = p->kernel * p->group_channels;
+  p->vectors = (p->columns + p->lanes - 1) / p->lanes;
+  p->panel_vectors = vectors ? vectors : choose_panel_vectors(p->vectors);
+  p->panels = (p->vectors + p->panel_vectors - 1) / p->panel_vectors;
+  ptrdiff_t most_rows = p->kernels->gemm_rows[p->panel_vectors - 1];
+  p->tiles = (p->rows + most_rows - 1) / most_rows;
+  bool packed = product_bf16_suits(b, p, vectors) ? product_bf16_pack(b, p, w->weight, err)
+                                                  : prepare_floats(b, p, w->weight, err);
+  return packed && pack_bias(b, p, w->bias, err);
 }
 
 static ptrdiff_t tile_begin(const product *p, ptrdiff_t tile) {
@@ -144,6 +151,8 @@ static ptrdiff_t gathered_floats(const product *p) {
 }
 
 size_t product_scratch(const product *p) {
+  if (p->bf16)
+    return product_bf16_scratch(p);
   ptrdiff_t width = (ptrdiff_t)p->panel_vectors * p->lanes, floats = gathered_floats(p);
   if (!p->blocked)
     floats += width * (p->inner + GATHER_PADDING);
@@ -476,12 +485,14 @@ static void run_blocked(const product *p, const product_operands *o, int samples
 /* As many as there is room for; two by Strassen's product would be no faster than one after the other. */
 static int samples_at_once(const product *p) {
   ptrdiff_t room = ROWS_IN_BLOCK / p->rows;
-  return !p->blocked || p->strassen || room < 1 ? 1 : (int)room;
+  return !p->blocked || p->strassen || p->bf16 || room < 1 ? 1 : (int)room;
 }
 
 void product_run_joint(const product *p, const product_operands *o, int count, const frame *f) {
   for (int i = 0, most = samples_at_once(p); i < count; i += most) {
-    if (p->blocked)
+    if (p->bf16)
+      product_bf16_run(p, &o[i], f);
+    else if (p->blocked)
       run_blocked(p, &o[i], count - i < most ? count - i : most, f);
     else
       run_whole(p, &o[i], f);

@@ -26,6 +26,7 @@ typedef struct product {
   float alpha;
   const cpu_kernels *kernels;
   const struct product *next; /* the large product that will likely run next: its weights are asked for */
+  const bf16_kernels *bf16;   /* product_bf16.h; NULL: in float32 */
 } product;
 
 /* One product's operands; NULL where there is none. */
