@@ -9,8 +9,8 @@
  *   C11 = A11 B11 + A12 B21   C12 = U + P + S4 B22   C21 = V + A22 T4   C22 = V + P
  *
  * The quarters of A are halves of the rows of one signal, so that an element's bits don't depend on what else
- * is computed. Errors grow with the largest elements of a quarter's row and column, not with those of one
- * element's: about four times those of the plain product, far within float's. */
+ * is computed. Errors grow with the largest elements of whole quarters, not with those of an element's own
+ * row and column. */
 #ifndef DEEPECG_BACKEND_CPU_STRASSEN_H
 #define DEEPECG_BACKEND_CPU_STRASSEN_H
 
