@@ -81,9 +81,9 @@ static bool keep_answers(work *w, size_t first, const prediction *p, int side, e
     if (!keep_answer(w, first + i, &p->answers[i], side, err))
       return false;
   for (size_t m = 0; m < w->options->model_count; m++) {
-    drift_model *model = &w->d->models[m];
-    if (p->model_problems[m] && !model->problem &&
-        !(model->problem = arena_strdup(w->d->memory, p->model_problems[m], err)))
+    drift_model *kept = &w->d->models[m];
+    if (p->model_problems[m] && !kept->problem &&
+        !(kept->problem = arena_strdup(w->d->memory, p->model_problems[m], err)))
       return false;
   }
   return true;
@@ -204,17 +204,17 @@ static bool prepare_outputs(work *w, drift_model *m, size_t columns, error *err)
 }
 
 static bool compare_signal_model(work *w, size_t index, error *err) {
-  const task_model *model = &w->options->models[index];
+  const task_model *asked = &w->options->models[index];
   drift_model *m = &w->d->models[index];
-  bool binary = model->task->kind == TASK_BINARY;
-  if (!prepare_outputs(w, m, columns_of(model->task), err))
+  bool binary = asked->task->kind == TASK_BINARY;
+  if (!prepare_outputs(w, m, columns_of(asked->task), err))
     return false;
   for (size_t c = 0; c < m->output_count; c++) {
-    m->outputs[c].name = binary ? model->task->label_column : labels[c].name;
+    m->outputs[c].name = binary ? asked->task->label_column : labels[c].name;
     m->outputs[c].point =
-        family_operating_point(model->family, binary ? &model->task->points : &labels[c].points);
+        family_operating_point(asked->family, binary ? &asked->task->points : &labels[c].points);
   }
-  fill_truth(w, model->task);
+  fill_truth(w, asked->task);
   const drift_values values = {
       .sides = {w->probabilities[index][DRIFT_FP32], w->probabilities[index][DRIFT_REDUCED]},
       .rows = w->records.count,

@@ -171,7 +171,7 @@ bool selftest_network(selftest_state *state, char *detail, error *err) {
 bool selftest_network_bf16(selftest_state *state, char *detail, error *err) {
   error reason;
   if (precision_check(PRECISION_BF16, &reason))
-    return check_network(state, PRECISION_BF16, 3e-2, detail, err);
+    return check_network(state, PRECISION_BF16, 1e-2, detail, err);
   snprintf(detail, SELFTEST_DETAIL, "NOT RUN: %.*s", SELFTEST_DETAIL - 16, reason.message);
   return true;
 }
