@@ -14,7 +14,7 @@
 
 #include <math.h>
 
-enum { BATCH = 5, MAX_INPUTS = 2 };
+enum { BATCH = 5, MAX_INPUTS = 3 };
 
 static void want_bf16(void) {
   error err = {0};
@@ -239,6 +239,79 @@ static void test_small_products(void **state) {
   }
 }
 
+/* ---- attention ---- */
+
+enum { HEADS = 3, HEAD_WIDTH = 21, WIDTH = HEADS * HEAD_WIDTH, MOST_STEPS = 75 };
+
+static graph *write_attention(int64_t steps) {
+  graph *g = network_create();
+  value_id qkv[3];
+  for (int i = 0; i < 3; i++)
+    qkv[i] = network_input(g, SHAPE(1, steps, WIDTH));
+  op_attributes a = network_attributes();
+  a.heads = HEADS;
+  a.scale = 0.4;
+  network_output(g, network_node(g, "attention", qkv, 3, &a));
+  return g;
+}
+
+/* One query of one head, everything that is multiplied rounded. */
+static void attend_twin(float *const qkv[3], size_t steps, size_t query, size_t head, float *y) {
+  double weights[MOST_STEPS], largest = -INFINITY, sum = 0;
+  for (size_t key = 0; key < steps; key++) {
+    weights[key] = 0;
+    for (size_t i = head * HEAD_WIDTH; i < (head + 1) * HEAD_WIDTH; i++)
+      weights[key] +=
+          (double)rounded(qkv[0][query * WIDTH + i] * 0.4f) * (double)rounded(qkv[1][key * WIDTH + i]);
+    largest = fmax(largest, weights[key]);
+  }
+  for (size_t key = 0; key < steps; key++)
+    sum += weights[key] = exp(weights[key] - largest);
+  for (size_t i = head * HEAD_WIDTH; i < (head + 1) * HEAD_WIDTH; i++) {
+    double total = 0;
+    for (size_t key = 0; key < steps; key++)
+      total += (double)rounded((float)weights[key]) * (double)rounded(qkv[2][key * WIDTH + i]);
+    y[query * WIDTH + i] = (float)(total / sum);
+  }
+}
+
+static void check_attention(size_t steps) {
+  graph *g = write_attention((int64_t)steps);
+  float *inputs[MAX_INPUTS], *y = malloc(BATCH * steps * WIDTH * sizeof *y),
+                             *again = malloc(BATCH * steps * WIDTH * sizeof *y),
+                             *twin = malloc(steps * WIDTH * sizeof *twin);
+  assert_true(y && again && twin);
+  make_inputs(g, inputs);
+  run(g, &(compile_options){.threads = 1, .precision = PRECISION_BF16}, inputs, 0, BATCH, y);
+  for (size_t query = 0; query < steps; query++)
+    for (size_t head = 0; head < HEADS; head++)
+      attend_twin(inputs, steps, query, head, twin);
+  double largest, difference = largest_difference(y, twin, steps * WIDTH, &largest);
+  print_message("attention over %zu steps: largest difference %.2g of %.2g\n", steps, difference, largest);
+  if (!(difference <= 4e-4 * largest)) /* a weight on the edge may be rounded the other way */
+    fail_msg("attention over %zu steps differs by %g from its twin, whose largest element is %g", steps,
+             difference, largest);
+  for (size_t i = 0; i < BATCH; i++)
+    run(g, &(compile_options){.threads = 3, .precision = PRECISION_BF16}, inputs, i, 1,
+        again + i * steps * WIDTH);
+  assert_memory_equal(y, again, BATCH * steps * WIDTH * sizeof *y);
+  for (int i = 0; i < 3; i++)
+    free(inputs[i]);
+  free(y);
+  free(again);
+  free(twin);
+  graph_destroy(g);
+}
+
+static void test_attention(void **state) {
+  (void)state;
+  want_bf16();
+  check_attention(1);
+  check_attention(17);
+  check_attention(32);
+  check_attention(MOST_STEPS);
+}
+
 /* ---- what an executable says of itself ---- */
 
 static void test_executable(void **state) {
@@ -281,8 +354,8 @@ static void test_other_kernels(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_rounding),       cmocka_unit_test(test_products),
-      cmocka_unit_test(test_small_products), cmocka_unit_test(test_executable),
-      cmocka_unit_test(test_other_kernels),
+      cmocka_unit_test(test_small_products), cmocka_unit_test(test_attention),
+      cmocka_unit_test(test_executable),     cmocka_unit_test(test_other_kernels),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,13 +4,11 @@
 #ifndef DEEPECG_BACKEND_CPU_BF16_H
 #define DEEPECG_BACKEND_CPU_BF16_H
 
-#include "backend/cpu/kernels/gemm.h"
+#include "backend/cpu/kernels/kernels.h"
 #include "base/error.h"
 
 #include <stdint.h>
 #include <string.h>
-
-struct cpu_kernels;
 
 typedef struct bf16_kernels {
   const char *name; /* "avx512bf16" */
@@ -23,14 +21,20 @@ typedef struct bf16_kernels {
    * pairs, those beyond `columns` 0. width is a multiple of the lanes. */
   void (*pack_panel)(const float *by_columns, ptrdiff_t columns, ptrdiff_t inner, ptrdiff_t width,
                      float *panel);
+  /* As cpu_kernels' with operands rounded, softmax in float32; scratch has bf16_attention_floats more. */
+  void (*attend)(const attention_job *job, ptrdiff_t begin, ptrdiff_t end, float *scratch);
 } bf16_kernels;
+
+static inline ptrdiff_t bf16_attention_floats(ptrdiff_t steps, ptrdiff_t width) {
+  return steps * ((width + 1) / 2) + (steps + 1) / 2 * width;
+}
 
 #ifdef __x86_64__
 extern const bf16_kernels cpu_kernels_avx512bf16;
 #endif
 
 /* Those that go with `kernels`, or NULL and *err, which says what is lacking. */
-const bf16_kernels *bf16_kernels_choose(const struct cpu_kernels *kernels, error *err);
+const bf16_kernels *bf16_kernels_choose(const cpu_kernels *kernels, error *err);
 
 /* The nearest bfloat16, ties to even; NaN stays NaN. */
 static inline uint16_t bf16_of(float x) {

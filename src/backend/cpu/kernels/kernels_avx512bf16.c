@@ -50,10 +50,15 @@ static void pack_panel(const float *by_columns, ptrdiff_t columns, ptrdiff_t inn
     pack_vector(by_columns + first * inner, columns - first, inner, width, panel + first);
 }
 
+#include "backend/cpu/kernels/attention_template.h"
+/* after attention_template.h */
+#include "backend/cpu/kernels/attention_pairs.h"
+
 const bf16_kernels cpu_kernels_avx512bf16 = {
     .name = "avx512bf16",
     .probe_peak = probe_peak,
     .gemm_tiles = GEMM_TABLE,
     .to_pairs = to_pairs,
     .pack_panel = pack_panel,
+    .attend = attend,
 };

@@ -15,6 +15,8 @@
 
 #include "backend/cpu/kernels/activation_template.h"
 #include "backend/cpu/kernels/attention_template.h"
+/* after attention_template.h */
+#include "backend/cpu/kernels/attention_floats.h"
 #include "backend/cpu/kernels/elementwise_template.h"
 #include "backend/cpu/kernels/reduction_template.h"
 #include "backend/cpu/kernels/transpose_template.h"
