@@ -10,7 +10,7 @@
 #include <stdio.h>
 
 typedef struct drift_settings {
-  const char *weights_folder, *models, *bert_model, *ecg_signals_path;
+  const char *weights_folder, *models, *bert_model, *ecg_signals_path, *config;
   int precision, units;
   bool cleaned, json, quiet;
   long threads;
@@ -37,11 +37,13 @@ static const option_spec drift_specs[] = {
      .value_name = "UNITS", .help = "stored: numbers as in the files; physical: microvolts where declared"},
     {FIELD(threads), .kind = OPTION_INTEGER, .default_text = "0", .minimum = 0, .maximum = 1024,
      .value_name = "N", .help = "compute threads; 0: one per processor"},
+    {FIELD(config), .kind = OPTION_TEXT, .default_text = "heartwise.config", .value_name = "FILE",
+     .help = "the pipeline's settings; those that matter here are taken from it"},
     {FIELD(json), .kind = OPTION_FLAG, .default_text = "False", .help = "as JSON, with every label"},
     {FIELD(quiet), .kind = OPTION_FLAG, .default_text = "False", .help = "warnings and errors only"},
     {0}};
 
-static const option_table drift_command_options = {drift_specs, "DEEPECG_", NULL};
+static const option_table drift_command_options = {drift_specs, "DEEPECG_", "config", &run_options};
 
 static bool check(const void *given, error *err) {
   const drift_settings *s = given;
