@@ -255,6 +255,33 @@ is "escape sequences" "$(grep -c "$(printf '\033')" out)" 0
 sed -E 's#</(StmtText|AcquisitionDevice)>#\&\#x9b;2J&#' made/ecg_000000.xml >escape.xml
 run 0 predict escape.xml "${models[@]}" --models afib_5y; holds out "??2J"
 run 0 inspect escape.xml; holds out "??2J"
+
+# --- precision: an error that says what is lacking, wherever networks run
+for command in "--data_path x" "predict x" "check x" "drift x" "bench x"; do
+  DEEPECG_CPU=generic run 2 $command --precision bf16; one_line_error; holds err "--precision: "
+done
+if "$program" bench x --precision bf16 2>err; [ $? = 2 ]; then
+  echo "NOT RUN: $(cat err)"
+else
+  run 0 predict made/ecg_000000.xml "${models[@]}" --precision bf16
+  DEEPECG_PRECISION=bf16 run 0 --data_path made/table.csv --ecg_signals_path made "${models[@]}" --quiet
+  is "precision of the run" "$(option_of precision)" '"bf16"'
+  holds "$(ls -t outputs/*_run.json | head -1)" avx512bf16
+fi
+
+# --- drift
+run 2 drift; one_line_error
+run 2 drift --precision fp16 made; one_line_error; holds err "fp32, bf16"
+run 2 drift --precision fp32 made/table.csv made/ecg_000000.xml "${models[@]}"; one_line_error; holds err "stands alone"
+run 3 drift --precision fp32 made --weights_folder made; one_line_error
+run 4 drift --precision fp32 absent.xml absent.csv.xml "${models[@]}"; holds err absent.xml
+run 0 drift --precision fp32 made/table.csv --ecg_signals_path made "${models[@]}"
+holds out "wcr_77_classes"; holds out "0.00e+00"
+is "models with a difference" "$(grep -c '[1-9]e-' out)" 0
+run 1 drift --precision fp32 made "${models[@]}" --json --models afib_5y
+holds out '"changed_calls": 0'; holds out '"failed": 2'; holds out made/table.csv
+run 0 drift --precision fp32 made_clean --cleaned "${models[@]}" --models lvef_40; holds out "on 5 ECGs"
+
 # --- plot
 run 2 plot; one_line_error
 run 2 plot made/ecg_000000.xml; one_line_error; holds err "--out"
@@ -367,7 +394,7 @@ holds out "2 x others"
 # --- selftest: all kernels that this machine can run
 for variant in generic avx2 avx512; do
   if DEEPECG_CPU=$variant "$program" selftest >out 2>&1; then
-    is "stages that are right" "$(grep -c ' OK ' out)" 5
+    is "stages that are right" "$(grep -c ' OK ' out)" 6
     holds out "$variant kernels"
   elif grep -q "lacks the instructions" out; then
     echo "NOT RUN: selftest with DEEPECG_CPU=$variant"

@@ -42,7 +42,7 @@ static float *run_graph(const graph *g, int threads, const float *x, size_t batc
   assert_non_null(y);
   for (size_t i = 0; i < count; i++)
     y[i] = NAN;
-  executable *e = cpu_backend.compile(g, threads, &err);
+  executable *e = cpu_backend.compile(g, &(compile_options){.threads = threads}, &err);
   if (!e)
     fail_msg("%s", err.message);
   assert_string_equal(cpu_backend.variant(e), getenv("DEEPECG_CPU"));
@@ -125,12 +125,12 @@ static void test_unknown_variant(void **state) {
   graph *g = network_create();
   network_output(g, network_input(g, SHAPE(1)));
   setenv("DEEPECG_CPU", "sse9", 1);
-  assert_null(cpu_backend.compile(g, 1, &err));
+  assert_null(cpu_backend.compile(g, &(compile_options){.threads = 1}, &err));
   assert_int_equal(err.code, ERROR_USAGE);
   assert_non_null(strstr(err.message, "DEEPECG_CPU=sse9"));
   assert_non_null(strstr(err.message, "generic"));
   unsetenv("DEEPECG_CPU");
-  executable *e = cpu_backend.compile(g, 1, &err);
+  executable *e = cpu_backend.compile(g, &(compile_options){.threads = 1}, &err);
   assert_non_null(e);
   cpu_backend.destroy(e);
   graph_destroy(g);
@@ -149,7 +149,7 @@ static void test_thread_count(void **state) {
   error err = {0};
   graph *g = network_create();
   network_output(g, network_input(g, SHAPE(1)));
-  assert_null(cpu_backend.compile(g, 0, &err));
+  assert_null(cpu_backend.compile(g, &(compile_options){.threads = 0}, &err));
   assert_int_equal(err.code, ERROR_USAGE);
   graph_destroy(g);
 }

@@ -117,7 +117,7 @@ static void packed_pages_are_given_back(void **state) {
   const char *name;
   assert_true(graph_constants_finite(g, &name)); /* reads it all */
   long before = resident("RssFile:");
-  executable *e = cpu_backend.compile(g, 2, &err);
+  executable *e = cpu_backend.compile(g, &(compile_options){.threads = 2}, &err);
   long after = resident("RssFile:");
   assert_non_null(e);
   for (int i = 0; i < WIDTH; i++)

@@ -33,7 +33,8 @@ static executable *compile(const texts *t, int64_t tokens, const executable *sib
   error err = {0};
   graph *g = bert_graph(t->bert, tokens, &err);
   assert_true(g && graph_optimise(g, &err));
-  executable *e = sibling ? cpu_backend.compile_sibling(g, sibling, &err) : cpu_backend.compile(g, 2, &err);
+  executable *e = sibling ? cpu_backend.compile_sibling(g, sibling, &err)
+                          : cpu_backend.compile(g, &(compile_options){.threads = 2}, &err);
   graph_destroy(g);
   if (!e)
     fail_msg("%s", err.message);
@@ -112,11 +113,12 @@ static void weights_of_a_graph_are_not_taken_for_anothers(void **state) {
     signal[i] = (float)(i % 13) - 6;
   error err = {0};
   graph *g = make_graph(1);
-  executable *first = cpu_backend.compile(g, 1, &err);
+  executable *first = cpu_backend.compile(g, &(compile_options){.threads = 1}, &err);
   graph_destroy(g);
   g = make_graph(2);
   assert_false(graph_constants_borrowed(g));
-  executable *sibling = cpu_backend.compile_sibling(g, first, &err), *alone = cpu_backend.compile(g, 1, &err);
+  executable *sibling = cpu_backend.compile_sibling(g, first, &err),
+             *alone = cpu_backend.compile(g, &(compile_options){.threads = 1}, &err);
   graph_destroy(g);
   assert_true(first && sibling && alone);
   assert_true(cpu_backend.run(sibling, (const void *[]){signal}, (void *[]){shared}, 1, &err));

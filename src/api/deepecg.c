@@ -141,12 +141,20 @@ bool deepecg_clean(deepecg_ecg *const *ecgs, size_t count, deepecg_error *err) {
 }
 
 deepecg_model *deepecg_model_open(const char *path, int threads, deepecg_error *err) {
+  return deepecg_model_open_in(path, threads, DEEPECG_FP32, err);
+}
+
+deepecg_model *deepecg_model_open_in(const char *path, int threads, deepecg_precision wanted,
+                                     deepecg_error *err) {
   error reason;
-  model_options options = {.backend = "cpu", .threads = threads > 0 ? threads : omp_get_num_procs()};
+  const model_options options = {.backend = "cpu",
+                                 .threads = threads > 0 ? threads : omp_get_num_procs(),
+                                 .precision = wanted == DEEPECG_BF16 ? PRECISION_BF16 : PRECISION_FP32};
   deepecg_model *m = calloc(1, sizeof *m);
   if (!m)
     error_out_of_memory(&reason);
-  else if ((m->network = model_open(path, &options, NULL, &reason)))
+  else if (precision_check(options.precision, &reason) &&
+           (m->network = model_open(path, &options, NULL, &reason)))
     m->family = strcmp(model_kind(m->network), "TorchScript") == 0 ? FAMILY_EFFICIENTNET : FAMILY_WCR;
   if (m && m->network)
     return m;

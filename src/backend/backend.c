@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+const char *const precision_names[] = {[PRECISION_FP32] = "fp32", [PRECISION_BF16] = "bf16", NULL};
+
 static const backend *const backends[] = {&cpu_backend};
 enum { BACKEND_COUNT = sizeof backends / sizeof backends[0] };
 

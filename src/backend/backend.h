@@ -2,29 +2,36 @@
 #ifndef DEEPECG_BACKEND_BACKEND_H
 #define DEEPECG_BACKEND_BACKEND_H
 
+#include "backend/precision.h"
 #include "graph/graph.h"
 
 typedef struct executable executable;
 
+typedef struct compile_options {
+  int threads; /* >= 1 */
+  precision precision;
+} compile_options;
+
 /* A backend is a constant; the table of backend.c lists them. */
 typedef struct backend {
   const char *name; /* "cpu" */
-  /* Choose kernels, pack weights, plan memory. `threads` >= 1. The executable keeps no pointer into the
-   * graph, which may be destroyed. NULL and *err on failure. */
-  executable *(*compile)(const graph *g, int threads, error *err);
+  /* Choose kernels, pack weights, plan memory. The executable keeps no pointer into the graph, which may be
+   * destroyed. NULL and *err on failure. */
+  executable *(*compile)(const graph *g, const compile_options *options, error *err);
   /* The same for a graph over the weights of the sibling's graph, such as the same network for another length
-   * of its input, for as many threads: what is packed for one is not packed again for the other. Constants
-   * must still lie where they lay then. Either may be destroyed first. */
+   * of its input, with the sibling's options: what is packed for one is not packed again for the other.
+   * Constants must still lie where they lay then. Either may be destroyed first. */
   executable *(*compile_sibling)(const graph *g, const executable *sibling, error *err);
   /* inputs[i] holds `batch` samples of graph input i one after the other (each row-major), outputs likewise.
    * Samples are independent runs: the bits of one don't depend on the batch, on its neighbours, or on the
    * number of threads. Allocates nothing. Not to be called twice at once on one executable. */
   bool (*run)(executable *e, const void *const *inputs, void *const *outputs, size_t batch, error *err);
   void (*destroy)(executable *e); /* NULL is allowed */
-  /* What was chosen at run time, for reports: "avx512", "avx2", "generic". */
+  /* What was chosen at run time, for reports: "avx512", "avx2", "generic"; in bfloat16 "avx512bf16". */
   const char *(*variant)(const executable *e);
   /* Floating-point operations per second of processor time that one thread reaches here, now, with nothing
-   * but multiply-adds on registers: what benchmarks are measured by. Takes some milliseconds. */
+   * but multiply-adds of the executable's precision on registers: what benchmarks are measured by. Takes some
+   * milliseconds. */
   double (*probe_peak)(const executable *e);
   /* Bytes of packed weights and of run-time memory. */
   size_t (*memory)(const executable *e);

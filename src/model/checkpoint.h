@@ -2,6 +2,7 @@
 #ifndef DEEPECG_MODEL_CHECKPOINT_H
 #define DEEPECG_MODEL_CHECKPOINT_H
 
+#include "backend/precision.h"
 #include "base/mapped_file.h"
 #include "base/reporter.h"
 #include "container/zip.h"
@@ -18,6 +19,7 @@ typedef struct checkpoint checkpoint;
 typedef struct model_importer {
   const char *name;
   model_input input;
+  bool reducible; /* may be computed in less than float32 */
   bool (*probe)(const checkpoint *c);
   bool (*open)(checkpoint *c, error *err); /* what comes before the first graph; may be NULL */
   /* `tokens` matters for MODEL_INPUT_TEXT only. */
@@ -43,6 +45,9 @@ void checkpoint_close(checkpoint *c);
 /* The network, optimised. Its constants may lie in the checkpoint, which must outlive it. Weights that aren't
  * finite are reported. */
 graph *checkpoint_graph(const checkpoint *c, int64_t tokens, const reporter *r, error *err);
+
+/* The precision for this network, where `wanted` is asked for: some keep their answers in float32 only. */
+precision checkpoint_precision(const checkpoint *c, precision wanted);
 
 /* The network must take one input and give one row of logits: how many, or 0 and *err. */
 size_t checkpoint_logits(const checkpoint *c, const graph *g, error *err);

@@ -20,12 +20,14 @@ static bool check_input(const checkpoint *c, error *err) {
          error_set(err, ERROR_UNSUPPORTED, "%s: a network that reads text, not ECGs", c->path);
 }
 
-static bool compile(model *m, const checkpoint *c, const graph *g, int threads, error *err) {
+static bool compile(model *m, const checkpoint *c, const graph *g, const model_options *options, error *err) {
   m->output_count = checkpoint_logits(c, g, err);
   if (!m->output_count)
     return false;
   m->operations = graph_flops(g);
-  m->executable = m->backend->compile(g, threads, err);
+  const compile_options how = {.threads = options->threads,
+                               .precision = checkpoint_precision(c, options->precision)};
+  m->executable = m->backend->compile(g, &how, err);
   return m->executable || error_prefix(err, "%s", c->path);
 }
 
@@ -36,7 +38,7 @@ static bool build(model *m, const checkpoint *c, const model_options *options, c
   m->kind = c->importer->name;
   m->backend = m->path ? backend_find(options->backend, err) : NULL;
   graph *g = m->backend && check_input(c, err) ? checkpoint_graph(c, 0, r, err) : NULL;
-  bool ok = g && compile(m, c, g, options->threads, err);
+  bool ok = g && compile(m, c, g, options, err);
   graph_destroy(g);
   return ok;
 }

@@ -3,6 +3,7 @@
 #ifndef DEEPECG_MODEL_MODEL_H
 #define DEEPECG_MODEL_MODEL_H
 
+#include "backend/precision.h"
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/reporter.h"
@@ -14,6 +15,7 @@ typedef struct model model;
 typedef struct model_options {
   const char *backend; /* "cpu" */
   int threads;         /* >= 1 */
+  precision precision; /* EfficientNets are computed in float32 whatever is asked for */
 } model_options;
 
 /* Open a model file, or a folder with one model file, of a network that takes one 12-lead ECG. Of the file

@@ -17,7 +17,7 @@ struct text_model {
   checkpoint checkpoint;
   tokenizer *tokenizer;
   const backend *backend;
-  int threads;
+  compile_options how;
   executable *executable; /* for texts of `length` tokens; holds the weights for all lengths */
   size_t length;
   double operations; /* of a text of `length` tokens */
@@ -38,7 +38,7 @@ static bool set_length(text_model *m, size_t length, const reporter *r, error *e
   executable *made = NULL;
   if (m->output_count)
     made = m->executable ? m->backend->compile_sibling(g, m->executable, err)
-                         : m->backend->compile(g, m->threads, err);
+                         : m->backend->compile(g, &m->how, err);
   graph_destroy(g);
   /* Whatever was packed of the file is in memory a second time now. */
   mapped_file_release(&m->checkpoint.file, 0, m->checkpoint.file.size);
@@ -71,11 +71,12 @@ static bool open_tokenizer(text_model *m, const char *folder, error *err) {
 
 static bool open(text_model *m, const char *folder, const model_options *options, const reporter *r,
                  error *err) {
-  m->threads = options->threads;
   m->backend = backend_find(options->backend, err);
   if (!m->backend || !checkpoint_open(&m->checkpoint, folder, r, err) || !check_input(&m->checkpoint, err) ||
       !open_tokenizer(m, folder, err))
     return false;
+  m->how = (compile_options){.threads = options->threads,
+                             .precision = checkpoint_precision(&m->checkpoint, options->precision)};
   int64_t most = bert_max_tokens(m->checkpoint.bert);
   m->longest = most < LONGEST_TEXT ? (size_t)most : LONGEST_TEXT;
   return m->longest >= 2

@@ -152,7 +152,8 @@ static bool open_model(analysis *a, error *err) {
   double start = clock_seconds();
   arena *memory = arena_create(err);
   char *folder = memory ? arena_printf(memory, err, "%s/%s", a->options->weights_folder, model_id(a)) : NULL;
-  model_options options = {.backend = "cpu", .threads = a->options->threads};
+  const model_options options = {
+      .backend = "cpu", .threads = a->options->threads, .precision = a->options->precision};
   a->network = folder ? model_open(folder, &options, a->r, err) : NULL;
   arena_destroy(memory);
   if (!a->network)

@@ -3,6 +3,7 @@
 #ifndef DEEPECG_PIPELINE_PIPELINE_H
 #define DEEPECG_PIPELINE_PIPELINE_H
 
+#include "backend/precision.h"
 #include "base/file_hash.h"
 #include "base/reporter.h"
 #include "ecg/conform.h"
@@ -20,7 +21,7 @@ typedef struct pipeline_options {
   const char *csv_file_name;
   const char *ecg_signals_path, *preprocessing_folder, *output_folder, *weights_folder;
   const char *bert_model; /* its id, for tasks whose labels are texts */
-  const char *precision;  /* of the networks' numbers: "fp32" */
+  precision precision;    /* of the networks' numbers */
   bool use_efficientnet, use_wcr;
   bool predictions_only;    /* neither a file column nor a row needs a label; no metrics */
   bool diagnosis_from_file; /* an empty diagnosis cell takes the file's own statements */

@@ -68,10 +68,10 @@ static json_t *options_json(const pipeline_options *o) {
                    "ecg_signals_path", json_text(o->ecg_signals_path), "preprocessing_folder",
                    json_text(o->preprocessing_folder), "output_folder", json_text(o->output_folder),
                    "weights_folder", json_text(o->weights_folder), "bert_model", o->bert_model, "precision",
-                   o->precision, "use_efficientnet", o->use_efficientnet, "use_wcr", o->use_wcr,
-                   "predictions_only", o->predictions_only, "diagnosis_from_file", o->diagnosis_from_file,
-                   "units", o->units == ECG_UNITS_PHYSICAL ? "physical" : "stored", "batch_size",
-                   o->batch_size, "threads", o->threads, "preprocessing_n_workers",
+                   precision_names[o->precision], "use_efficientnet", o->use_efficientnet, "use_wcr",
+                   o->use_wcr, "predictions_only", o->predictions_only, "diagnosis_from_file",
+                   o->diagnosis_from_file, "units", o->units == ECG_UNITS_PHYSICAL ? "physical" : "stored",
+                   "batch_size", o->batch_size, "threads", o->threads, "preprocessing_n_workers",
                    o->preprocessing_n_workers, "batch_records", (json_int_t)o->batch_records);
 }
 

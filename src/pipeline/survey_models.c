@@ -41,7 +41,8 @@ static bool time_signals(model *network, int threads, double *seconds, error *er
 }
 
 static void try_signal_model(trial *t, const task_info *task, model_family family, size_t ecgs) {
-  const model_options options = {.backend = "cpu", .threads = t->options->threads};
+  const model_options options = {
+      .backend = "cpu", .threads = t->options->threads, .precision = t->options->precision};
   survey_model m = {.id = task->models[family], .inputs = ecgs};
   error reason;
   char *folder = model_folder(t, m.id, &reason);
@@ -58,7 +59,8 @@ static void try_text_model(trial *t, size_t texts) {
   /* As long as what ECG machines say. */
   static const char *const text =
       "Sinus rhythm with occasional premature ventricular complexes, left axis deviation, abnormal ECG";
-  const model_options options = {.backend = "cpu", .threads = t->options->threads};
+  const model_options options = {
+      .backend = "cpu", .threads = t->options->threads, .precision = t->options->precision};
   survey_model m = {.id = t->options->bert_model, .inputs = texts};
   error reason;
   char *folder = model_folder(t, m.id, &reason);

@@ -25,7 +25,7 @@ static bool go_on(void *context, size_t done, size_t total) {
 static text_model *open_model(const pipeline_options *options, const reporter *r, error *err) {
   arena *memory = arena_create(err);
   char *folder = memory ? path_join(memory, options->weights_folder, options->bert_model, err) : NULL;
-  model_options how = {.backend = "cpu", .threads = options->threads};
+  const model_options how = {.backend = "cpu", .threads = options->threads, .precision = options->precision};
   text_model *m = folder ? text_model_open(folder, &how, r, err) : NULL;
   arena_destroy(memory);
   if (!m || text_model_output_count(m) == LABEL_COUNT)

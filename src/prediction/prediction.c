@@ -68,7 +68,16 @@ static bool describe(ecg_answer *a, const ecg_record *record, const char *warnin
   return a->statements && a->warning;
 }
 
+static bool read_cleaned(job *j, ecg_answer *a, error *err) {
+  a->format_name = "cleaned record";
+  a->samples = ECG_SAMPLES;
+  a->statements = a->warning = "";
+  return j->options->read_cleaned(a->path, 1, j->signals + j->count * SIGNAL_VALUES, err);
+}
+
 static bool read_one(job *j, ecg_answer *a, error *err) {
+  if (j->options->read_cleaned)
+    return read_cleaned(j, a, err);
   ecg_record record;
   char warning[256];
   bool ok = strcmp(a->path, "-") == 0 ? read_input(&record, err) : ecg_read_file(a->path, &record, NULL, err);
@@ -174,7 +183,8 @@ static bool keep_probabilities(job *j, size_t index, const float *logits, error 
 
 static bool run_model(job *j, size_t index, error *err) {
   const task_model *m = &j->options->models[index];
-  const model_options options = {.backend = "cpu", .threads = j->options->threads};
+  const model_options options = {
+      .backend = "cpu", .threads = j->options->threads, .precision = j->options->precision};
   size_t columns = columns_of(m->task);
   char *folder = arena_printf(j->p->memory, err, "%s/%s", j->options->weights_folder, task_model_id(m));
   model *network = folder ? model_open(folder, &options, j->r, err) : NULL;
@@ -212,7 +222,8 @@ static bool keep_text(job *j, const float *logits, error *err) {
 }
 
 static bool run_text_model(job *j, error *err) {
-  const model_options options = {.backend = "cpu", .threads = j->options->threads};
+  const model_options options = {
+      .backend = "cpu", .threads = j->options->threads, .precision = j->options->precision};
   char *folder = arena_printf(j->p->memory, err, "%s/%s", j->options->weights_folder, j->options->text_model);
   text_model *network = folder ? text_model_open(folder, &options, j->r, err) : NULL;
   if (!network)
@@ -241,7 +252,7 @@ static void run_models(job *j) {
     else
       j->p->model_problems[i] = arena_strdup(j->p->memory, reason.message, NULL);
   }
-  if (any_statements(j) && !run_text_model(j, &reason))
+  if (j->options->text_model && any_statements(j) && !run_text_model(j, &reason))
     j->p->text_problem = arena_strdup(j->p->memory, reason.message, NULL);
 }
 
@@ -249,7 +260,7 @@ static bool work(job *j, error *err) {
   read_files(j);
   if (j->count == 0)
     return true;
-  if (!clean(j, err))
+  if (!j->options->read_cleaned && !clean(j, err))
     return false;
   j->p->answered = j->count;
   run_models(j);

@@ -2,6 +2,7 @@
 #ifndef DEEPECG_PREDICTION_PREDICTION_H
 #define DEEPECG_PREDICTION_PREDICTION_H
 
+#include "backend/precision.h"
 #include "base/arena.h"
 #include "base/reporter.h"
 #include "ecg/conform.h"
@@ -17,11 +18,15 @@ enum { TASK_MODELS_MAX = 16, STANDARD_INPUT_MAX = 1 << 28 /* bytes */ };
 
 typedef struct prediction_options {
   const char *weights_folder; /* one folder per model */
-  const char *text_model;     /* the text model's folder in it */
+  const char *text_model;     /* the text model's folder in it; NULL: statements are not read */
   task_model models[TASK_MODELS_MAX];
   size_t model_count;
   ecg_units units;
   int threads;
+  precision precision;
+  /* NULL: paths are ECG files. Else they are cleaned records: fill in signal[lead][sample], each value times
+   * `scale`. */
+  bool (*read_cleaned)(const char *path, float scale, float *signal, error *err);
 } prediction_options;
 
 /* What is known of one file. */

@@ -15,6 +15,7 @@ static const struct {
               {"readers", selftest_readers},
               {"cleaning", selftest_cleaning},
               {"network kernels", selftest_network},
+              {"network in bfloat16", selftest_network_bf16},
               {"metrics", selftest_metrics}};
 
 static bool make_scratch(selftest_state *state, error *err) {

@@ -114,9 +114,9 @@ static bool write_network(author *a) {
   return !a->failed && graph_set_outputs(a->g, &x, 1, a->err);
 }
 
-static bool run_compiled(const graph *g, int threads, const float *input, float *output, char *variant,
-                         error *err) {
-  executable *e = cpu_backend.compile(g, threads, err);
+static bool run_compiled(const graph *g, const compile_options *options, const float *input, float *output,
+                         char *variant, error *err) {
+  executable *e = cpu_backend.compile(g, options, err);
   const void *inputs[] = {input};
   void *outputs[] = {output};
   bool ok = e && cpu_backend.run(e, inputs, outputs, BATCH, err);
@@ -126,7 +126,8 @@ static bool run_compiled(const graph *g, int threads, const float *input, float 
   return ok;
 }
 
-static bool compare(const graph *g, int threads, const float *input, char *detail, error *err) {
+static bool compare(const graph *g, const compile_options *several_threads, double bound, const float *input,
+                    char *detail, error *err) {
   float truth[BATCH * OUTPUTS], one[BATCH * OUTPUTS], several[BATCH * OUTPUTS];
   char variant[32] = "";
   for (size_t i = 0; i < BATCH; i++) {
@@ -135,8 +136,10 @@ static bool compare(const graph *g, int threads, const float *input, char *detai
     if (!graph_evaluate(g, inputs, outputs, err))
       return false;
   }
-  if (!run_compiled(g, 1, input, one, variant, err) ||
-      !run_compiled(g, threads, input, several, variant, err))
+  compile_options one_thread = *several_threads;
+  one_thread.threads = 1;
+  if (!run_compiled(g, &one_thread, input, one, variant, err) ||
+      !run_compiled(g, several_threads, input, several, variant, err))
     return false;
   double worst = 0;
   for (size_t i = 0; i < BATCH * OUTPUTS; i++)
@@ -144,18 +147,31 @@ static bool compare(const graph *g, int threads, const float *input, char *detai
   bool same = memcmp(one, several, sizeof one) == 0;
   snprintf(detail, SELFTEST_DETAIL,
            "%s kernels, largest difference %.1e, the same bits for 1 and %d threads: %s", variant, worst,
-           threads, same ? "yes" : "no");
-  return same && worst <= 2e-5;
+           several_threads->threads, same ? "yes" : "no");
+  return same && worst <= bound;
 }
 
-bool selftest_network(selftest_state *state, char *detail, error *err) {
+static bool check_network(const selftest_state *state, precision p, double bound, char *detail, error *err) {
   author a = {.g = graph_create(err), .random = 1, .err = err};
   float *input = malloc(sizeof(float) * BATCH * LEADS * SAMPLES);
   bool ok = a.g && (input || error_out_of_memory(err)) && write_network(&a) && graph_optimise(a.g, err);
   for (size_t i = 0; ok && i < BATCH * LEADS * SAMPLES; i++)
     input[i] = draw(&a.random);
-  ok = ok && compare(a.g, state->threads > 1 ? state->threads : 2, input, detail, err);
+  const compile_options several = {.threads = state->threads > 1 ? state->threads : 2, .precision = p};
+  ok = ok && compare(a.g, &several, bound, input, detail, err);
   free(input);
   graph_destroy(a.g);
   return ok;
+}
+
+bool selftest_network(selftest_state *state, char *detail, error *err) {
+  return check_network(state, PRECISION_FP32, 2e-5, detail, err);
+}
+
+bool selftest_network_bf16(selftest_state *state, char *detail, error *err) {
+  error reason;
+  if (precision_check(PRECISION_BF16, &reason))
+    return check_network(state, PRECISION_BF16, 1e-2, detail, err);
+  snprintf(detail, SELFTEST_DETAIL, "NOT RUN: %.*s", SELFTEST_DETAIL - 16, reason.message);
+  return true;
 }

@@ -19,7 +19,8 @@ typedef struct selftest_state {
  * be done at all, *err says what. */
 typedef bool selftest_stage(selftest_state *state, char *detail, error *err);
 
-selftest_stage selftest_generator, selftest_readers, selftest_cleaning, selftest_network, selftest_metrics;
+selftest_stage selftest_generator, selftest_readers, selftest_cleaning, selftest_network,
+    selftest_network_bf16, selftest_metrics;
 
 /* "ecg_000002.npy", in the order in which the generator mixes formats. */
 void selftest_file_name(size_t index, char *name, size_t size);

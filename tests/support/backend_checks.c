@@ -19,7 +19,7 @@ void use_variant(void **state) {
   setenv("DEEPECG_CPU", (const char *)*state, 1);
   graph *g = network_create();
   network_output(g, network_input(g, SHAPE(1)));
-  executable *e = cpu_backend.compile(g, 1, &err);
+  executable *e = cpu_backend.compile(g, &(compile_options){.threads = 1}, &err);
   cpu_backend.destroy(e);
   graph_destroy(g);
   if (e)
@@ -60,7 +60,7 @@ static void make_inputs(const graph *g, bool specials, float *inputs[MAX_INPUTS]
 
 static executable *compile(const graph *g, int threads) {
   error err = {0};
-  executable *e = cpu_backend.compile(g, threads, &err);
+  executable *e = cpu_backend.compile(g, &(compile_options){.threads = threads}, &err);
   if (!e)
     fail_msg("%s", err.message);
   assert_string_equal(cpu_backend.variant(e), getenv("DEEPECG_CPU"));

@@ -21,7 +21,6 @@ void test_run_init(test_run *run, const char *name, pipeline_mode mode, const ch
                                     .output_folder = run->outputs,
                                     .weights_folder = DEEPECG_TEST_DATA "/golden/analysis/models",
                                     .bert_model = bert_models[0],
-                                    .precision = "fp32",
                                     .use_efficientnet = true,
                                     .use_wcr = true,
                                     .batch_size = 8,

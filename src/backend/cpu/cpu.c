@@ -14,7 +14,7 @@ struct executable {
   cpu_program *program;
   weight_store *weights;
   team *team;
-  int threads;
+  compile_options options;
   unsigned char *memory; /* per thread: activations, then scratch */
   size_t activation_stride, thread_stride;
 };
@@ -31,18 +31,22 @@ static void destroy(executable *e) {
   free(e);
 }
 
-static bool create_program(executable *e, error *err) {
+static bool create_program(executable *e, precision wanted, error *err) {
   e->program = calloc(1, sizeof *e->program);
   if (!e->program)
     return error_out_of_memory(err);
   e->program->memory = arena_create(err);
   e->program->kernels = cpu_kernels_choose(err);
-  return e->program->memory && e->program->kernels;
+  if (!e->program->memory || !e->program->kernels)
+    return false;
+  if (wanted == PRECISION_BF16)
+    e->program->bf16 = bf16_kernels_choose(e->program->kernels, err);
+  return wanted == PRECISION_FP32 || e->program->bf16;
 }
 
 static bool build(executable *e, const graph *g, error *err) {
   builder b;
-  bool done = builder_begin(&b, g, e->program, e->weights, e->threads, err) && lower_graph(&b, err) &&
+  bool done = builder_begin(&b, g, e->program, e->weights, e->options.threads, err) && lower_graph(&b, err) &&
               program_plan_memory(e->program, err);
   builder_end(&b);
   return done;
@@ -54,7 +58,7 @@ static bool allocate_run_memory(executable *e, error *err) {
   if (!aligned_size(e->program->activation_bytes, &e->activation_stride) ||
       !aligned_size(e->program->scratch_bytes, &scratch) ||
       !checked_add(e->activation_stride, scratch, &e->thread_stride) ||
-      !checked_mul(e->thread_stride, (size_t)e->threads, &total))
+      !checked_mul(e->thread_stride, (size_t)e->options.threads, &total))
     return error_out_of_memory(err);
   e->memory = aligned_allocate(total, err);
   e->team = aligned_allocate(sizeof *e->team, err);
@@ -62,7 +66,8 @@ static bool allocate_run_memory(executable *e, error *err) {
 }
 
 /* Takes over one reference to the store, which may be NULL after a failure. */
-static executable *compile_with(weight_store *weights, const graph *g, int threads, error *err) {
+static executable *compile_with(weight_store *weights, const graph *g, const compile_options *options,
+                                error *err) {
   executable *e = weights ? calloc(1, sizeof *e) : NULL;
   if (!e) {
     weight_store_release(weights);
@@ -70,28 +75,28 @@ static executable *compile_with(weight_store *weights, const graph *g, int threa
     return NULL;
   }
   e->weights = weights;
-  e->threads = threads;
-  if (create_program(e, err) && build(e, g, err) && allocate_run_memory(e, err))
+  e->options = *options;
+  if (create_program(e, options->precision, err) && build(e, g, err) && allocate_run_memory(e, err))
     return e;
   destroy(e);
   return NULL;
 }
 
-static executable *compile(const graph *g, int threads, error *err) {
-  if (threads < 1) {
-    error_set(err, ERROR_USAGE, "%d threads: at least 1 is needed", threads);
+static executable *compile(const graph *g, const compile_options *options, error *err) {
+  if (options->threads < 1) {
+    error_set(err, ERROR_USAGE, "%d threads: at least 1 is needed", options->threads);
     return NULL;
   }
-  return compile_with(weight_store_create(err), g, threads, err);
+  return compile_with(weight_store_create(err), g, options, err);
 }
 
 /* A store knows constants by their address. One that the graph itself has made may lie where another graph's
  * has lain. */
 static executable *compile_sibling(const graph *g, const executable *sibling, error *err) {
   if (!graph_constants_borrowed(g))
-    return compile(g, sibling->threads, err);
+    return compile(g, &sibling->options, err);
   weight_store_retain(sibling->weights);
-  return compile_with(sibling->weights, g, sibling->threads, err);
+  return compile_with(sibling->weights, g, &sibling->options, err);
 }
 
 /* ---- run ---- */
@@ -154,17 +159,17 @@ static void run_batch(executable *e, const frame *job, size_t batch) {
 static bool run(executable *e, const void *const *inputs, void *const *outputs, size_t batch, error *err) {
   (void)err;
   frame job = {.inputs = inputs, .outputs = outputs};
-#pragma omp parallel num_threads(e->threads) if (e->threads > 1)
+#pragma omp parallel num_threads(e->options.threads) if (e->options.threads > 1)
   run_batch(e, &job, batch);
   return true;
 }
 
 static const char *variant(const executable *e) {
-  return e->program->kernels->name;
+  return e->program->bf16 ? e->program->bf16->name : e->program->kernels->name;
 }
 
 static size_t memory(const executable *e) {
-  return weight_store_bytes(e->weights) + (size_t)e->threads * e->thread_stride;
+  return weight_store_bytes(e->weights) + (size_t)e->options.threads * e->thread_stride;
 }
 
 static double thread_seconds(void) {
@@ -175,8 +180,15 @@ static double thread_seconds(void) {
 
 static double probe_peak(const executable *e) {
   enum { STEPS = 1000000 };
-  double start = thread_seconds(), operations = e->program->kernels->probe_peak(STEPS);
+  const cpu_program *p = e->program;
+  double start = thread_seconds();
+  double operations = p->bf16 ? p->bf16->probe_peak(STEPS) : p->kernels->probe_peak(STEPS);
   return operations / (thread_seconds() - start);
+}
+
+bool precision_check(precision p, error *err) {
+  const cpu_kernels *kernels = cpu_kernels_choose(err);
+  return kernels && (p == PRECISION_FP32 || bf16_kernels_choose(kernels, err));
 }
 
 const backend cpu_backend = {"cpu", compile, compile_sibling, run, destroy, variant, probe_peak, memory};

@@ -14,7 +14,8 @@ static void run_attention(const cpu_step *s, const frame *f) {
   job.result = step_write(s, f, 0);
   ptrdiff_t begin, end;
   frame_share(f, p->units, &begin, &end);
-  f->program->kernels->attend(&job, begin, end, f->scratch);
+  const cpu_program *program = f->program;
+  (program->bf16 ? program->bf16->attend : program->kernels->attend)(&job, begin, end, f->scratch);
 }
 
 static attention_parameters *parameters_of(builder *b, const graph_node *n, error *err) {
@@ -29,7 +30,8 @@ static attention_parameters *parameters_of(builder *b, const graph_node *n, erro
   p->job.width = p->job.stride / heads;
   p->job.scale = (float)n->attributes.scale;
   p->units = heads * ((p->job.steps + tile - 1) / tile);
-  builder_scratch(b, (size_t)((p->job.steps + p->job.width) * tile) * sizeof(float));
+  ptrdiff_t pairs = b->program->bf16 ? bf16_attention_floats(p->job.steps, p->job.width) : 0;
+  builder_scratch(b, (size_t)((p->job.steps + p->job.width) * tile + pairs) * sizeof(float));
   return p;
 }
 

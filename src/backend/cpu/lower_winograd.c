@@ -18,7 +18,7 @@ lower_result lower_winograd(builder *b, const graph_node *n, error *err) {
   if (!conv_weights(b, n, &weights) || !value_is_signal(b, n->output))
     return LOWER_DECLINED;
   product p = conv_product(b, n);
-  if (!winograd_suits(&p))
+  if (b->program->bf16 || !winograd_suits(&p))
     return LOWER_DECLINED;
   winograd *w = builder_parameters(b, sizeof *w, err);
   conv_buffers c = conv_no_buffers;

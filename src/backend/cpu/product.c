@@ -1,6 +1,7 @@
 #include "backend/cpu/product.h"
 
 #include "backend/cpu/aligned.h"
+#include "backend/cpu/product_bf16.h"
 #include "backend/cpu/strassen.h"
 
 #include <string.h>
@@ -113,7 +114,9 @@ bool product_prepare(builder *b, product *p, const product_weights *w, int vecto
   p->tiles = (p->rows + most_rows - 1) / most_rows;
   p->blocked = product_is_blocked(p);
   p->strassen = p->blocked && p->groups == 1 && p->padding == 0;
-  return pack_weights(b, p, w->weight, err) && pack_bias(b, p, w->bias, err);
+  bool packed = product_bf16_suits(b, p, vectors) ? product_bf16_pack(b, p, w->weight, err)
+                                                  : pack_weights(b, p, w->weight, err);
+  return packed && pack_bias(b, p, w->bias, err);
 }
 
 static ptrdiff_t tile_begin(const product *p, ptrdiff_t tile) {
@@ -131,6 +134,8 @@ static ptrdiff_t gathered_floats(const product *p) {
 }
 
 size_t product_scratch(const product *p) {
+  if (p->bf16)
+    return product_bf16_scratch(p);
   ptrdiff_t width = (ptrdiff_t)p->panel_vectors * p->lanes, floats = gathered_floats(p);
   if (!p->blocked)
     floats += width * (p->inner + GATHER_PADDING);
@@ -395,7 +400,9 @@ static void run_blocked(const product *p, const product_operands *o, const frame
 }
 
 void product_run(const product *p, const product_operands *o, const frame *f) {
-  if (p->blocked)
+  if (p->bf16)
+    product_bf16_run(p, o, f);
+  else if (p->blocked)
     run_blocked(p, o, f);
   else
     run_whole(p, o, f);

@@ -25,6 +25,7 @@ typedef struct product {
   int activation;
   float alpha;
   const cpu_kernels *kernels;
+  const bf16_kernels *bf16; /* product_bf16.h; NULL: in float32 */
 } product;
 
 /* One product's operands; NULL where there is none. */

@@ -3,6 +3,7 @@
 #ifndef DEEPECG_BACKEND_CPU_PROGRAM_H
 #define DEEPECG_BACKEND_CPU_PROGRAM_H
 
+#include "backend/cpu/kernels/bf16.h"
 #include "backend/cpu/kernels/kernels.h"
 #include "base/arena.h"
 
@@ -57,6 +58,7 @@ struct cpu_step {
 struct cpu_program {
   arena *memory; /* steps' parameters and operand lists */
   const cpu_kernels *kernels;
+  const bf16_kernels *bf16; /* for large products; NULL: all is float32 */
   cpu_step *steps;
   size_t step_count, step_capacity;
   cpu_buffer *buffers;

@@ -24,7 +24,8 @@ typedef enum weight_form {
   WEIGHT_WINOGRAD,
   WEIGHT_DEPTHWISE,
   WEIGHT_SCALE_SHIFT,
-  WEIGHT_PADDED
+  WEIGHT_PADDED,
+  WEIGHT_BF16
 } weight_form;
 
 weight_store *weight_store_create(error *err); /* one reference */

@@ -4,6 +4,7 @@
 #include "base/mapped_file.h"
 #include "cli/commands/bench_subject.h"
 #include "cli/commands/command.h"
+#include "cli/commands/precision_option.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@ enum { MAX_SAMPLES = 1000 };
 
 typedef struct bench_settings {
   long batch, threads, tokens;
+  int precision;
   double seconds;
   const char *input, *output;
   bool once, json;
@@ -30,6 +32,7 @@ static const option_spec bench_specs[] = {
      .value_name = "N", .help = "threads"},
     {FIELD(tokens), .kind = OPTION_INTEGER, .default_text = "20", .minimum = 3, .maximum = 512,
      .value_name = "N", .help = "length of a text, for text models"},
+    {FIELD(precision), PRECISION_OPTION},
     {FIELD(seconds), .kind = OPTION_NUMBER, .default_text = "3", .minimum = 0.01, .maximum = 3600,
      .value_name = "S", .help = "how long each model is run"},
     {FIELD(once), .kind = OPTION_FLAG, .default_text = "False",
@@ -214,10 +217,17 @@ static bool run_once(bench_subject *b, const bench_settings *s, double start, er
 static bool bench_model(const char *path, const bench_settings *s, error *err) {
   const bench_input input = {.file = s->input, .batch = (size_t)s->batch, .tokens = (size_t)s->tokens};
   double start = clock_seconds();
-  bench_subject *b = bench_subject_open(path, (int)s->threads, &input, err);
+  const model_options options = {
+      .backend = "cpu", .threads = (int)s->threads, .precision = (precision)s->precision};
+  bench_subject *b = bench_subject_open(path, &options, &input, err);
   bool ok = b && (s->once ? run_once(b, s, start, err) : measure(b, s, err)) && write_logits(b, s, err);
   bench_subject_close(b);
   return ok;
+}
+
+static bool check(const void *settings, error *err) {
+  const bench_settings *s = settings;
+  return precision_option_check(s->precision, err);
 }
 
 static int run(const void *settings, const operand_list *files) {
@@ -245,5 +255,6 @@ const command command_bench = {
     .options = &bench_options,
     .settings_size = sizeof(bench_settings),
     .operand_name = "a model file or folder",
+    .check = check,
     .run = run,
 };

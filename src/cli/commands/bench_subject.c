@@ -87,11 +87,10 @@ static bool set_texts(bench_subject *b, const bench_input *input, error *err) {
          error_set(err, ERROR_DATA, "%s: %zu lines for a batch of %zu", input->file, count, input->batch);
 }
 
-static bool open_model(bench_subject *b, const char *path, int threads, error *err) {
-  const model_options options = {.backend = "cpu", .threads = threads};
-  b->signal_model = model_open(path, &options, NULL, err);
+static bool open_model(bench_subject *b, const char *path, const model_options *options, error *err) {
+  b->signal_model = model_open(path, options, NULL, err);
   error other;
-  if (!b->signal_model && !(b->text_model = text_model_open(path, &options, NULL, &other)))
+  if (!b->signal_model && !(b->text_model = text_model_open(path, options, NULL, &other)))
     return false;
   b->logit_count = b->batch * (b->signal_model ? model_output_count(b->signal_model)
                                                : text_model_output_count(b->text_model));
@@ -99,14 +98,15 @@ static bool open_model(bench_subject *b, const char *path, int threads, error *e
   return b->logits || error_out_of_memory(err);
 }
 
-bench_subject *bench_subject_open(const char *path, int threads, const bench_input *input, error *err) {
+bench_subject *bench_subject_open(const char *path, const model_options *options, const bench_input *input,
+                                  error *err) {
   bench_subject *b = calloc(1, sizeof *b);
   if (!b) {
     error_out_of_memory(err);
     return NULL;
   }
   b->batch = input->batch;
-  if (open_model(b, path, threads, err) && (b->signal_model ? set_signals : set_texts)(b, input, err))
+  if (open_model(b, path, options, err) && (b->signal_model ? set_signals : set_texts)(b, input, err))
     return b;
   bench_subject_close(b);
   return NULL;

@@ -12,7 +12,8 @@ typedef struct bench_input {
 typedef struct bench_subject bench_subject;
 
 /* NULL and *err, naming the file. */
-bench_subject *bench_subject_open(const char *path, int threads, const bench_input *input, error *err);
+bench_subject *bench_subject_open(const char *path, const model_options *options, const bench_input *input,
+                                  error *err);
 void bench_subject_close(bench_subject *b); /* NULL is allowed */
 
 /* The whole batch once. */

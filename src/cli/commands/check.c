@@ -1,5 +1,6 @@
 /* deepecg check: a look at a table before a long run. */
 #include "cli/commands/command.h"
+#include "cli/commands/precision_option.h"
 #include "cli/interrupt.h"
 #include "cli/terminal.h"
 #include "pipeline/survey.h"
@@ -14,6 +15,7 @@ typedef struct check_settings {
   const char *ecg_signals_path, *weights_folder, *bert_model, *config;
   bool use_efficientnet, use_wcr, predictions_only, json, quiet;
   long threads, preprocessing_n_workers;
+  int precision;
 } check_settings;
 
 #define FIELD(name) #name, .offset = offsetof(check_settings, name)
@@ -31,6 +33,7 @@ static const option_spec check_specs[] = {
      .value_name = "NAME", .help = "the text model that reads diagnoses"},
     {FIELD(predictions_only), .kind = OPTION_FLAG, .default_text = "False",
      .help = "the run will need no labels"},
+    {FIELD(precision), PRECISION_OPTION},
     {FIELD(threads), .kind = OPTION_INTEGER, .default_text = "0", .minimum = 0, .maximum = 1024,
      .value_name = "N", .help = "compute threads; 0: one per processor"},
     {FIELD(preprocessing_n_workers), .kind = OPTION_INTEGER, .default_text = "16", .minimum = 1,
@@ -167,6 +170,11 @@ static int look(const pipeline_options *options, const check_settings *settings,
   return ok ? code : EXIT_NOTHING_SUCCEEDED;
 }
 
+static bool check(const void *given, error *err) {
+  const check_settings *s = given;
+  return precision_option_check(s->precision, err);
+}
+
 static int run(const void *given, const operand_list *tables) {
   const check_settings *s = given;
   if (tables->count > 1) {
@@ -183,6 +191,7 @@ static int run(const void *given, const operand_list *tables) {
                               .use_efficientnet = s->use_efficientnet,
                               .use_wcr = s->use_wcr,
                               .predictions_only = s->predictions_only,
+                              .precision = (precision)s->precision,
                               .threads = s->threads ? (int)s->threads : omp_get_num_procs(),
                               .preprocessing_n_workers = (int)s->preprocessing_n_workers,
                               .cancelled = interrupt_flag()};
@@ -202,5 +211,6 @@ const command command_check = {
     .options = &check_options,
     .settings_size = sizeof(check_settings),
     .operand_name = "the CSV table of ECG files",
+    .check = check,
     .run = run,
 };

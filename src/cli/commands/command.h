@@ -36,6 +36,7 @@ extern const command command_bundle;
 extern const command command_inspect;
 extern const command command_predict;
 extern const command command_check;
+extern const command command_drift;
 extern const command command_plot;
 extern const command command_extract;
 extern const command command_synth;

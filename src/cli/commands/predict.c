@@ -1,5 +1,6 @@
 /* deepecg predict: a few ECG files, one answer each. */
 #include "cli/commands/command.h"
+#include "cli/commands/precision_option.h"
 #include "cli/commands/predict_output.h"
 #include "cli/terminal.h"
 
@@ -11,7 +12,7 @@
 
 typedef struct predict_settings {
   const char *weights_folder, *models, *bert_model, *config;
-  int units;
+  int units, precision;
   long threads;
   bool all, json, quiet;
 } predict_settings;
@@ -32,6 +33,7 @@ static const option_spec predict_specs[] = {
     {FIELD(json), .kind = OPTION_FLAG, .default_text = "False", .help = "as JSON, with every finding"},
     {FIELD(units), .kind = OPTION_CHOICE, .choices = unit_names, .default_text = "stored",
      .value_name = "UNITS", .help = "stored: numbers as in the files; physical: microvolts where declared"},
+    {FIELD(precision), PRECISION_OPTION},
     {FIELD(threads), .kind = OPTION_INTEGER, .default_text = "0", .minimum = 0, .maximum = 1024,
      .value_name = "N", .help = "compute threads; 0: one per processor"},
     {FIELD(config), .kind = OPTION_TEXT, .default_text = "heartwise.config", .value_name = "FILE",
@@ -45,7 +47,8 @@ static bool check(const void *settings, error *err) {
   const predict_settings *s = settings;
   task_model models[TASK_MODELS_MAX];
   size_t count;
-  return task_models_named(s->models, models, &count, err) || error_prefix(err, "--models");
+  return (task_models_named(s->models, models, &count, err) || error_prefix(err, "--models")) &&
+         precision_option_check(s->precision, err);
 }
 
 static int say_no_models(const char *weights_folder) {
@@ -112,7 +115,8 @@ static int run(const void *given, const operand_list *files) {
   prediction_options options = {.weights_folder = s->weights_folder,
                                 .text_model = s->bert_model,
                                 .units = (ecg_units)s->units,
-                                .threads = s->threads ? (int)s->threads : omp_get_num_procs()};
+                                .threads = s->threads ? (int)s->threads : omp_get_num_procs(),
+                                .precision = (precision)s->precision};
   if (*s->models)
     task_models_named(s->models, options.models, &options.model_count, NULL);
   else

@@ -1,5 +1,6 @@
 /* deepecg --mode full_run|preprocessing|analysis ...: the pipeline of the reference, under its names. */
 #include "cli/commands/command.h"
+#include "cli/commands/precision_option.h"
 #include "cli/interrupt.h"
 #include "cli/terminal.h"
 #include "hub/settings.h"
@@ -20,7 +21,6 @@ typedef struct run_settings {
 } run_settings;
 
 static const char *const unit_names[] = {"stored", "physical", NULL};
-static const char *const precision_names[] = {"fp32", NULL};
 
 #define FIELD(name) #name, .offset = offsetof(run_settings, name)
 
@@ -45,8 +45,7 @@ static const option_spec run_specs[] = {
      .help = "run the WCR models"},
     {FIELD(bert_model), .kind = OPTION_TEXT, .default_text = "Bert_diagnosis2classification_En_Fr",
      .value_name = "NAME", .help = "the text model that reads diagnoses"},
-    {FIELD(precision), .kind = OPTION_CHOICE, .choices = precision_names, .default_text = "fp32",
-     .value_name = "PRECISION", .help = "of the networks' numbers: fp32, whatever the weights are stored in"},
+    {FIELD(precision), PRECISION_OPTION},
     {FIELD(batch_size), .kind = OPTION_INTEGER, .default_text = "32", .minimum = 1, .maximum = 65536,
      .value_name = "N", .help = "ECGs per call of a network"},
     {FIELD(threads), .kind = OPTION_INTEGER, .default_text = "0", .minimum = 0, .maximum = 1024,
@@ -93,7 +92,7 @@ static bool check(const void *settings, error *err) {
   if (!bert_model_known(s->bert_model))
     return error_set(err, ERROR_USAGE, "--bert_model: '%s' is not allowed; one of %s, %s", s->bert_model,
                      bert_models[0], bert_models[1]);
-  return true;
+  return precision_option_check(s->precision, err);
 }
 
 static pipeline_options options_of(const run_settings *s) {
@@ -105,7 +104,7 @@ static pipeline_options options_of(const run_settings *s) {
                             .output_folder = s->output_folder,
                             .weights_folder = s->weights_folder,
                             .bert_model = s->bert_model,
-                            .precision = precision_names[s->precision],
+                            .precision = (precision)s->precision,
                             .use_efficientnet = s->use_efficientnet,
                             .use_wcr = s->use_wcr,
                             .predictions_only = s->predictions_only,

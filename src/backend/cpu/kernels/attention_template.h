@@ -8,6 +8,23 @@
 
 enum { QUERY_VECTORS = ATTENTION_QUERY_VECTORS, TILE_QUERIES = QUERY_VECTORS * VECTOR_LANES };
 
+/* Keys and values of one head as the products read them: element i of row r is x[r * row_stride + i * step].
+ */
+typedef struct attention_operand {
+  const float *x;
+  ptrdiff_t row_stride, step, count; /* count: elements of a row */
+} attention_operand;
+
+typedef struct attention_head {
+  attention_operand keys, values;
+} attention_head;
+
+/* attention_floats.h and attention_pairs.h, to be included after this file, say how: the operands of a head,
+ * with what scratch they need; and what becomes of rows of queries or scores, TILE_QUERIES wide, before they
+ * are multiplied. */
+static attention_head read_head(const attention_job *job, ptrdiff_t head, float *scratch);
+static void prepare_rows(float *rows, ptrdiff_t count);
+
 /* c[row] = sum over i of a[row * row_stride + i * step] * b[i], for rows of b and c that are `vectors` wide
  * and TILE_QUERIES apart. */
 typedef struct tile_product {
@@ -37,7 +54,7 @@ static inline __attribute__((always_inline)) void multiply_rows(const tile_produ
       vec element = vec_set1(a[r * p->row_stride]);
 #pragma GCC unroll 2
       for (int v = 0; v < vectors; v++)
-        sums[r][v] = vec_fma(element, row_of_b[v], sums[r][v]);
+        sums[r][v] = GEMM_MULTIPLY_ADD(element, row_of_b[v], sums[r][v]);
     }
   }
 #pragma GCC unroll 16
@@ -149,34 +166,36 @@ static void turn_results(const attention_job *job, const float *turned, const ve
     }
 }
 
-static void attend_tile(const attention_job *job, ptrdiff_t head, ptrdiff_t first, float *scratch) {
+static tile_product product_with(const attention_operand *a, const float *b, float *c) {
+  return (tile_product){
+      .a = a->x, .row_stride = a->row_stride, .step = a->step, .b = b, .count = a->count, .c = c};
+}
+
+static void attend_tile(const attention_job *job, const attention_head *operands, ptrdiff_t head,
+                        ptrdiff_t first, float *scratch) {
   ptrdiff_t left = job->steps - first, queries = left < TILE_QUERIES ? left : TILE_QUERIES;
   int vectors = queries > VECTOR_LANES ? 2 : 1;
   ptrdiff_t at = first * job->stride + head * job->width;
   float *turned = scratch, *scores = scratch + job->width * TILE_QUERIES;
   turn_queries(job, job->q + at, queries, turned);
-  tile_product p = {.a = job->k + head * job->width,
-                    .row_stride = job->stride,
-                    .step = 1,
-                    .b = turned,
-                    .count = job->width,
-                    .c = scores};
-  multiply_all(p, job->steps, vectors);
+  prepare_rows(turned, job->width);
+  multiply_all(product_with(&operands->keys, turned, scores), job->steps, vectors);
   vec factors[QUERY_VECTORS];
   for (int v = 0; v < vectors; v++)
     factors[v] = softmax_column(scores + v * VECTOR_LANES, job->steps);
-  p = (tile_product){.a = job->v + head * job->width,
-                     .row_stride = 1,
-                     .step = job->stride,
-                     .b = scores,
-                     .count = job->steps,
-                     .c = turned};
-  multiply_all(p, job->width, vectors);
+  prepare_rows(scores, job->steps);
+  multiply_all(product_with(&operands->values, scores, turned), job->width, vectors);
   turn_results(job, turned, factors, queries, job->result + at);
 }
 
 static void attend(const attention_job *job, ptrdiff_t begin, ptrdiff_t end, float *scratch) {
   ptrdiff_t tiles = (job->steps + TILE_QUERIES - 1) / TILE_QUERIES;
-  for (ptrdiff_t unit = begin; unit < end; unit++)
-    attend_tile(job, unit / tiles, unit % tiles * TILE_QUERIES, scratch);
+  float *head_scratch = scratch + (job->steps + job->width) * TILE_QUERIES;
+  attention_head operands = {0};
+  for (ptrdiff_t unit = begin; unit < end; unit++) {
+    ptrdiff_t head = unit / tiles;
+    if (unit == begin || unit % tiles == 0)
+      operands = read_head(job, head, head_scratch);
+    attend_tile(job, &operands, head, unit % tiles * TILE_QUERIES, scratch);
+  }
 }

@@ -1,3 +1,4 @@
+#include "backend/cpu/kernels/bf16.h"
 #include "backend/cpu/kernels/kernels.h"
 
 #include <stdio.h>
@@ -55,4 +56,22 @@ const cpu_kernels *cpu_kernels_choose(error *err) {
       return list[i].supported ? list[i].kernels : refuse(wanted, list, count, true, err);
   }
   return refuse(wanted ? wanted : "", list, count, false, err);
+}
+
+const bf16_kernels *bf16_kernels_choose(const cpu_kernels *kernels, error *err) {
+#ifdef __x86_64__
+  bool supported = __builtin_cpu_supports("avx512bf16");
+  if (supported && kernels == &cpu_kernels_avx512)
+    return &cpu_kernels_avx512bf16;
+  if (supported) {
+    error_set(err, ERROR_UNSUPPORTED,
+              "precision bf16 goes with the avx512 kernels only; DEEPECG_CPU=%s asks for others",
+              kernels->name);
+    return NULL;
+  }
+#endif
+  (void)kernels;
+  error_set(err, ERROR_UNSUPPORTED,
+            "precision bf16 wants AVX512-BF16 instructions, which this processor lacks");
+  return NULL;
 }

@@ -5,6 +5,11 @@
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define UNROLL        _Pragma("GCC unroll 16")
 
+/* a b + c for elements of A and B: floats, or whatever else takes the place of one. */
+#ifndef GEMM_MULTIPLY_ADD
+#define GEMM_MULTIPLY_ADD vec_fma
+#endif
+
 enum { CACHE_LINE_BYTES = 64 };
 
 typedef struct gemm_sums {
@@ -80,7 +85,7 @@ ALWAYS_INLINE void gemm_step(const gemm_rows_of_a *a, const float *b, gemm_sums 
         *((const float *)(a->base[r / GEMM_ROWS_PER_BASE(rows)] + r % GEMM_ROWS_PER_BASE(rows) * a->stride)));
     UNROLL
     for (int v = 0; v < vectors; v++)
-      s->rows[r][v] = vec_fma(x, w[v], s->rows[r][v]);
+      s->rows[r][v] = GEMM_MULTIPLY_ADD(x, w[v], s->rows[r][v]);
   }
 }
 
@@ -114,13 +119,13 @@ ALWAYS_INLINE void gemm_accumulate_row(const gemm_tile *t, gemm_sums *s, const i
   for (int i = 0; i < 4; i++)
     UNROLL
   for (int v = 0; v < vectors; v++)
-    chains[i][v] =
-        vec_fma(vec_set1(t->a[k + i]), vec_load(t->b + ((k + i) * vectors + v) * VECTOR_LANES), chains[i][v]);
+    chains[i][v] = GEMM_MULTIPLY_ADD(vec_set1(t->a[k + i]),
+                                     vec_load(t->b + ((k + i) * vectors + v) * VECTOR_LANES), chains[i][v]);
   for (; k < t->inner; k++)
     UNROLL
   for (int v = 0; v < vectors; v++)
     chains[0][v] =
-        vec_fma(vec_set1(t->a[k]), vec_load(t->b + (k * vectors + v) * VECTOR_LANES), chains[0][v]);
+        GEMM_MULTIPLY_ADD(vec_set1(t->a[k]), vec_load(t->b + (k * vectors + v) * VECTOR_LANES), chains[0][v]);
   UNROLL
   for (int v = 0; v < vectors; v++)
     s->rows[0][v] = vec_add(
@@ -229,22 +234,6 @@ static __attribute__((noinline)) void gemm_activate(const gemm_tile *t, int rows
   }
 }
 
-/* One vector, whatever the activation. */
-static __attribute__((noinline)) vec activate_vector(int kind, float alpha, vec x) {
-  return vec_activate(kind, alpha, x);
-}
-
-/* The same, quick for those that take few instructions. */
-ALWAYS_INLINE vec activate_result(int kind, float alpha, vec x) {
-  if (kind == ACTIVATION_LEAKY_RELU && slope_is_usual(alpha))
-    return vec_max(vec_mul(vec_set1(alpha), x), x);
-  if (kind == ACTIVATION_LEAKY_RELU)
-    return vec_select(vec_greater(x, vec_set1(0)), x, vec_mul(vec_set1(alpha), x));
-  if (kind == ACTIVATION_RELU)
-    return vec_max(vec_set1(0), x);
-  return kind == ACTIVATION_NONE ? x : activate_vector(kind, alpha, x);
-}
-
 ALWAYS_INLINE void gemm_run_tile(const gemm_tile *t, const int rows, const int vectors) {
   gemm_sums s;
   gemm_start(t, &s, rows, vectors);
@@ -292,13 +281,3 @@ GEMM_FOR_ROWS(GEMM_TILE, 3, GEMM_ROWS_3)
       GEMM_FOR_ROWS(GEMM_ENTRY, 3, GEMM_ROWS_3)                                                              \
     }                                                                                                        \
   }
-
-static void gemm_scale_panel(const float *panel, ptrdiff_t inner, ptrdiff_t width, const float *scale,
-                             ptrdiff_t period, float *scaled) {
-  for (ptrdiff_t k = 0, channel = 0; k < inner; k++) {
-    vec factor = vec_set1(scale[channel]);
-    for (ptrdiff_t i = 0; i < width; i += VECTOR_LANES)
-      vec_store(scaled + k * width + i, vec_mul(factor, vec_load(panel + k * width + i)));
-    channel = channel + 1 == period ? 0 : channel + 1;
-  }
-}

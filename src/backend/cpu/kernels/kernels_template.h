@@ -4,8 +4,10 @@
 #include "backend/cpu/kernels/gemm_template.h"
 #include "backend/cpu/kernels/kernels.h"
 
+#include "backend/cpu/kernels/activate_result_template.h"
 #include "backend/cpu/kernels/depthwise_template.h"
 #include "backend/cpu/kernels/gemm_half_template.h"
+#include "backend/cpu/kernels/gemm_scale_template.h"
 #include "backend/cpu/kernels/probe_template.h"
 #include "backend/cpu/kernels/squeeze_template.h"
 #include "backend/cpu/kernels/strassen_template.h"
@@ -13,6 +15,8 @@
 
 #include "backend/cpu/kernels/activation_template.h"
 #include "backend/cpu/kernels/attention_template.h"
+/* after attention_template.h */
+#include "backend/cpu/kernels/attention_floats.h"
 #include "backend/cpu/kernels/elementwise_template.h"
 #include "backend/cpu/kernels/reduction_template.h"
 #include "backend/cpu/kernels/transpose_template.h"
