@@ -35,7 +35,7 @@ static void weights_lie_close_together(void **state) {
   enum { COUNT = 40, SIZE = (2 << 20) + (300 << 10) }; /* a little more than a huge page */
   static const float sources[COUNT];
   error err = {0};
-  weight_store *store = weight_store_create(&err);
+  weight_store *store = weight_store_create(true, &err);
   unsigned char *data[COUNT];
   long before = resident("RssAnon:");
   for (int i = 0; i < COUNT; i++) {
@@ -64,7 +64,7 @@ static void small_and_large_weights_have_their_own_bytes(void **state) {
   static const size_t sizes[] = {0, 1, 64, 100 << 20, 3, 2 << 20, 63};
   enum { COUNT = sizeof sizes / sizeof *sizes };
   error err = {0};
-  weight_store *store = weight_store_create(&err);
+  weight_store *store = weight_store_create(false, &err);
   unsigned char *data[COUNT];
   for (size_t i = 0; i < COUNT; i++) {
     weight_key key = {.source = &sizes[i], .form = WEIGHT_COPY};

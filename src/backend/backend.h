@@ -10,6 +10,8 @@ typedef struct executable executable;
 typedef struct compile_options {
   int threads; /* >= 1 */
   precision precision;
+  /* A few runs are all that will be asked for: ready soon is better than a little faster in every run. */
+  bool brief;
 } compile_options;
 
 /* A backend is a constant; the table of backend.c lists them. */

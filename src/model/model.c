@@ -26,6 +26,7 @@ static bool compile(model *m, const checkpoint *c, const graph *g, const model_o
     return false;
   m->operations = graph_flops(g);
   const compile_options how = {.threads = options->threads,
+                               .brief = options->brief,
                                .precision = checkpoint_precision(c, options->precision)};
   m->executable = m->backend->compile(g, &how, err);
   return m->executable || error_prefix(err, "%s", c->path);

@@ -16,6 +16,7 @@ typedef struct model_options {
   const char *backend; /* "cpu" */
   int threads;         /* >= 1 */
   precision precision; /* EfficientNets are computed in float32 whatever is asked for */
+  bool brief;          /* a few ECGs or texts are all: ready soon is better than a little faster in each */
 } model_options;
 
 /* Open a model file, or a folder with one model file, of a network that takes one 12-lead ECG. Of the file

@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 enum { SIGNAL_VALUES = ECG_SAMPLES * ECG_LEADS };
+/* Up to so many records models are opened for a few runs. */
+enum { FEW_RECORDS = 8 };
 
 /* The work: signals of the files that could be read, sample-major until cleaned, lead-major after that. */
 typedef struct job {
@@ -183,8 +185,10 @@ static bool keep_probabilities(job *j, size_t index, const float *logits, error 
 
 static bool run_model(job *j, size_t index, error *err) {
   const task_model *m = &j->options->models[index];
-  const model_options options = {
-      .backend = "cpu", .threads = j->options->threads, .precision = j->options->precision};
+  const model_options options = {.backend = "cpu",
+                                 .threads = j->options->threads,
+                                 .precision = j->options->precision,
+                                 .brief = j->count <= FEW_RECORDS};
   size_t columns = columns_of(m->task);
   char *folder = arena_printf(j->p->memory, err, "%s/%s", j->options->weights_folder, task_model_id(m));
   model *network = folder ? model_open(folder, &options, j->r, err) : NULL;
@@ -222,8 +226,10 @@ static bool keep_text(job *j, const float *logits, error *err) {
 }
 
 static bool run_text_model(job *j, error *err) {
-  const model_options options = {
-      .backend = "cpu", .threads = j->options->threads, .precision = j->options->precision};
+  const model_options options = {.backend = "cpu",
+                                 .threads = j->options->threads,
+                                 .precision = j->options->precision,
+                                 .brief = j->count <= FEW_RECORDS};
   char *folder = arena_printf(j->p->memory, err, "%s/%s", j->options->weights_folder, j->options->text_model);
   text_model *network = folder ? text_model_open(folder, &options, j->r, err) : NULL;
   if (!network)

@@ -18,7 +18,7 @@ bool aligned_size(size_t size, size_t *rounded) {
   return round_up(size, CACHE_LINE, rounded);
 }
 
-void *aligned_allocate(size_t size, error *err) {
+void *aligned_allocate(size_t size, bool huge_pages, error *err) {
   size_t unit = size >= HUGE_PAGE ? HUGE_PAGE : CACHE_LINE;
   size_t rounded;
   void *memory = NULL;
@@ -28,7 +28,7 @@ void *aligned_allocate(size_t size, error *err) {
     error_out_of_memory(err);
     return NULL;
   }
-  if (unit == HUGE_PAGE)
+  if (unit == HUGE_PAGE && huge_pages)
     madvise(memory, rounded, MADV_HUGEPAGE); /* only advice: no matter if it is refused */
   return memory;
 }

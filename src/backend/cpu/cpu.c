@@ -73,8 +73,8 @@ static bool allocate_run_memory(executable *e, error *err) {
       !checked_add(activations, scratch, &e->thread_stride) ||
       !checked_mul(e->thread_stride, (size_t)e->options.threads, &total))
     return error_out_of_memory(err);
-  e->memory = aligned_allocate(total, err);
-  e->team = aligned_allocate(sizeof *e->team, err);
+  e->memory = aligned_allocate(total, !e->options.brief, err);
+  e->team = aligned_allocate(sizeof *e->team, false, err);
   return e->memory && e->team;
 }
 
@@ -100,7 +100,7 @@ static executable *compile(const graph *g, const compile_options *options, error
     error_set(err, ERROR_USAGE, "%d threads: at least 1 is needed", options->threads);
     return NULL;
   }
-  return compile_with(weight_store_create(err), g, options, err);
+  return compile_with(weight_store_create(!options->brief, err), g, options, err);
 }
 
 /* A store knows constants by their address. One that the graph itself has made may lie where another graph's

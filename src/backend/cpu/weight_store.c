@@ -26,11 +26,12 @@ struct weight_store {
   size_t next_block_size;
   size_t bytes;
   int references;
+  bool huge_pages;
 };
 
 enum { FIRST_SLOTS = 256, FIRST_BLOCK = 2 << 20, LARGEST_BLOCK = 64 << 20 };
 
-weight_store *weight_store_create(error *err) {
+weight_store *weight_store_create(bool huge_pages, error *err) {
   weight_store *s = calloc(1, sizeof *s);
   entry *slots = calloc(FIRST_SLOTS, sizeof *slots);
   if (!s || !slots) {
@@ -39,8 +40,11 @@ weight_store *weight_store_create(error *err) {
     error_out_of_memory(err);
     return NULL;
   }
-  *s = (weight_store){
-      .slots = slots, .slot_count = FIRST_SLOTS, .next_block_size = FIRST_BLOCK, .references = 1};
+  *s = (weight_store){.huge_pages = huge_pages,
+                      .slots = slots,
+                      .slot_count = FIRST_SLOTS,
+                      .next_block_size = FIRST_BLOCK,
+                      .references = 1};
   return s;
 }
 
@@ -118,7 +122,7 @@ static bool add_block(weight_store *s, size_t size, error *err) {
   block *b = malloc(sizeof *b);
   if (!b)
     return error_out_of_memory(err);
-  *b = (block){.next = s->blocks, .bytes = aligned_allocate(size, err), .size = size};
+  *b = (block){.next = s->blocks, .bytes = aligned_allocate(size, s->huge_pages, err), .size = size};
   if (!b->bytes) {
     free(b);
     return false;

@@ -29,7 +29,7 @@ typedef enum weight_form {
   WEIGHT_BF16
 } weight_form;
 
-weight_store *weight_store_create(error *err); /* one reference */
+weight_store *weight_store_create(bool huge_pages, error *err); /* one reference */
 void weight_store_retain(weight_store *s);
 void weight_store_release(weight_store *s); /* NULL is allowed */
 

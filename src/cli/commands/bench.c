@@ -218,7 +218,7 @@ static bool bench_model(const char *path, const bench_settings *s, error *err) {
   const bench_input input = {.file = s->input, .batch = (size_t)s->batch, .tokens = (size_t)s->tokens};
   double start = clock_seconds();
   const model_options options = {
-      .backend = "cpu", .threads = (int)s->threads, .precision = (precision)s->precision};
+      .backend = "cpu", .threads = (int)s->threads, .precision = (precision)s->precision, .brief = s->once};
   bench_subject *b = bench_subject_open(path, &options, &input, err);
   bool ok = b && (s->once ? run_once(b, s, start, err) : measure(b, s, err)) && write_logits(b, s, err);
   bench_subject_close(b);
