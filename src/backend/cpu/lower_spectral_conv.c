@@ -150,7 +150,7 @@ static void transform_filters(const spectral_conv *c, const float *weight, ptrdi
 
 static bool transform_weights(const spectral_conv *c, const float *weight, float *weights, error *err) {
   ptrdiff_t half = c->bins * c->kernel, width = c->out.panel_vectors * c->out.lanes;
-  float *waves = aligned_allocate((size_t)(2 * half + c->kernel * width) * sizeof *waves, err);
+  float *waves = aligned_allocate((size_t)(2 * half + c->kernel * width) * sizeof *waves, false, err);
   if (!waves)
     return false;
   for (ptrdiff_t f = 0; f < c->bins; f++)
