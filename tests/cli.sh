@@ -272,6 +272,9 @@ fi
 # --- drift
 run 2 drift; one_line_error
 run 2 drift --precision fp16 made; one_line_error; holds err "fp32, bf16"
+echo "precision: fp32" >fp32.config # the run's; of drift it would make a comparison of fp32 with itself
+DEEPECG_CPU=generic run 2 drift made "${models[@]}" --config fp32.config; one_line_error; holds err "--precision: "
+DEEPECG_CPU=generic DEEPECG_PRECISION=fp32 run 2 drift made "${models[@]}"; one_line_error; holds err "--precision: "
 run 2 drift --precision fp32 made/table.csv made/ecg_000000.xml "${models[@]}"; one_line_error; holds err "stands alone"
 run 3 drift --precision fp32 made --weights_folder made; one_line_error
 run 4 drift --precision fp32 absent.xml absent.csv.xml "${models[@]}"; holds err absent.xml

@@ -180,6 +180,8 @@ static bool assign_config_line(void *context, size_t line, const char *key, cons
   char where[400];
   snprintf(where, sizeof where, "%s:%zu: %s", c->path, line, key);
   const option_spec *spec = find_spec(c->table, key);
+  if (spec && spec->command_line_only)
+    spec = NULL;
   if (!spec && c->table->config_of && find_spec(c->table->config_of, key))
     return true;
   if (!spec || (c->table->config_option && strcmp(key, c->table->config_option) == 0)) {
@@ -195,7 +197,7 @@ static bool assign_environment(const option_table *table, void *settings, arena 
     snprintf(name, sizeof name, "%s%s", table->environment_prefix, spec->name);
     for (char *c = name; *c; c++)
       *c = (char)toupper((unsigned char)*c);
-    const char *text = getenv(name);
+    const char *text = spec->command_line_only ? NULL : getenv(name);
     if (text && *text && !assign(spec, settings, text, name, memory, err))
       return false;
   }

@@ -28,7 +28,9 @@ typedef struct option_spec {
   const char *help;
   const char *const *choices; /* NULL-terminated */
   double minimum, maximum;
-  char letter; /* -x on the command line; 0: none. -h and -V are taken */
+  char letter;            /* -x on the command line; 0: none. -h and -V are taken */
+  bool command_line_only; /* a configuration file's key and an environment variable of this name are meant for
+                             another command */
 } option_spec;
 
 /* A command's options; specs ends with a NULL name. --help and --version are understood everywhere. */

@@ -20,9 +20,12 @@ static const char *const unit_names[] = {"stored", "physical", NULL};
 
 #define FIELD(name) #name, .offset = offsetof(drift_settings, name)
 
+/* The run's precision, in its configuration file or the environment, would be fp32 for most: compared with
+ * itself it never moves, which says nothing. */
 static const option_spec drift_specs[] = {
     {FIELD(precision), .kind = OPTION_CHOICE, .choices = precision_names, .default_text = "bf16",
-     .value_name = "PRECISION", .help = "what is compared with fp32; bf16 wants AVX512-BF16"},
+     .value_name = "PRECISION", .command_line_only = true,
+     .help = "what is compared with fp32; bf16 wants AVX512-BF16"},
     {FIELD(ecg_signals_path), .kind = OPTION_TEXT, .default_text = "ecg_signals", .value_name = "DIR",
      .help = "where the table's ECG files are"},
     {FIELD(cleaned), .kind = OPTION_FLAG, .default_text = "False",
