@@ -186,12 +186,65 @@ static void test_missing_model(void **state) {
   drift_clear(&d);
 }
 
+/* Ctrl-C at the first word of a stage whose name begins like this. */
+typedef struct interruption {
+  const char *stage;
+  volatile sig_atomic_t happened;
+  size_t said_after;
+} interruption;
+
+static void interrupt_at(void *context, const char *stage, size_t done, size_t total) {
+  interruption *i = context;
+  (void)done;
+  (void)total;
+  i->said_after += i->happened != 0;
+  if (strncmp(stage, i->stage, strlen(i->stage)) == 0)
+    i->happened = 1;
+}
+
+static void test_interrupted(void **state) {
+  (void)state;
+  static const char *const stages[] = {"Reading", "efficientnetv2_77_classes", "wcr_lvef_under_50",
+                                       TEXT_MODEL};
+  for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
+    interruption at = {.stage = stages[i]};
+    const reporter r = {.context = &at, .progress = interrupt_at};
+    drift_options options = golden_options(PRECISION_FP32);
+    options.cancelled = &at.happened;
+    drift d;
+    error err = {0};
+    assert_false(drift_make((const char *[]){MUSE "inputs/inputs.csv"}, 1, &options, &r, &d, &err));
+    assert_string_equal(err.message, "interrupted");
+    assert_true(at.happened);
+    assert_int_equal(at.said_after, 0);
+    drift_clear(&d);
+  }
+}
+
+/* A model without a single answer is none that doesn't move. */
+static void test_nothing_to_compare(void **state) {
+  (void)state;
+  drift_options options = golden_options(PRECISION_FP32);
+  drift d;
+  compare_golden(&options, (const char *[]){MUSE "inputs/absent.xml"}, 1, &d);
+  assert_int_equal(d.failed, 1);
+  assert_int_equal(d.models_failed, d.model_count);
+  for (size_t i = 0; i < d.model_count; i++)
+    assert_non_null(d.models[i].problem);
+  drift_clear(&d);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_figures),       cmocka_unit_test(test_records),
-      cmocka_unit_test(test_refusals),      cmocka_unit_test(test_no_drift_of_fp32),
-      cmocka_unit_test(test_drift_of_bf16), cmocka_unit_test(test_cleaned_records),
+      cmocka_unit_test(test_figures),
+      cmocka_unit_test(test_records),
+      cmocka_unit_test(test_refusals),
+      cmocka_unit_test(test_no_drift_of_fp32),
+      cmocka_unit_test(test_drift_of_bf16),
+      cmocka_unit_test(test_cleaned_records),
       cmocka_unit_test(test_missing_model),
+      cmocka_unit_test(test_interrupted),
+      cmocka_unit_test(test_nothing_to_compare),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,7 +46,8 @@ static prediction_options prediction_of(const work *w, int side) {
                                 .units = o->units,
                                 .threads = o->threads,
                                 .precision = precision_of(w, side),
-                                .read_cleaned = o->cleaned ? preprocessed_read : NULL};
+                                .read_cleaned = o->cleaned ? preprocessed_read : NULL,
+                                .cancelled = o->cancelled};
   memcpy(options.models, o->models, sizeof options.models);
   return options;
 }
@@ -112,8 +113,6 @@ static bool run_signal_models(work *w, error *err) {
   for (size_t i = 0; paths && i < count; i++)
     paths[i] = w->records.items[i].path;
   for (size_t first = 0; paths && first < count; first += DRIFT_BATCH) {
-    if (w->options->cancelled && *w->options->cancelled)
-      return error_set(err, ERROR_DATA, "interrupted");
     if (!run_batch(w, paths, first, count - first < DRIFT_BATCH ? count - first : DRIFT_BATCH, err))
       return false;
   }
@@ -143,6 +142,16 @@ static void keep_texts(work *w, int side, const float *logits, const size_t *num
   }
 }
 
+static bool cancelled(const work *w) {
+  return w->options->cancelled && *w->options->cancelled;
+}
+
+static bool go_on(void *context, size_t done, size_t total) {
+  const work *w = context;
+  report_progress(w->r, w->options->text_model, done, total);
+  return !cancelled(w);
+}
+
 static bool predict_texts(work *w, int side, const char *const *texts, const size_t *numbers, size_t count,
                           error *err) {
   const model_options options = {
@@ -155,7 +164,8 @@ static bool predict_texts(work *w, int side, const char *const *texts, const siz
   bool ok = text_model_output_count(m) == LABEL_COUNT ||
             error_set(err, ERROR_DATA, "%s gives %zu logits per text, not %d", text_model_path(m),
                       text_model_output_count(m), LABEL_COUNT);
-  ok = ok && (logits || error_out_of_memory(err)) && text_model_predict(m, texts, count, logits, NULL, err);
+  ok = ok && (logits || error_out_of_memory(err)) &&
+       text_model_predict(m, texts, count, logits, &(text_progress){w, go_on}, err);
   if (ok)
     keep_texts(w, side, logits, numbers, count);
   free(logits);
@@ -175,11 +185,11 @@ static bool run_text_model(work *w, error *err) {
   drift_model *m = &w->d->models[w->d->model_count++];
   m->id = w->options->text_model;
   error reason;
-  for (int side = 0; side < DRIFT_SIDES && !m->problem; side++)
+  for (int side = 0; side < DRIFT_SIDES && !m->problem && !cancelled(w); side++)
     if (!predict_texts(w, side, texts, numbers, count, &reason) &&
         !(m->problem = arena_strdup(w->d->memory, reason.message, err)))
       return false;
-  return true;
+  return !cancelled(w) || error_set(err, ERROR_DATA, "interrupted");
 }
 
 /* ---- figures ---- */
@@ -239,10 +249,12 @@ static bool compare_text_model(work *w, drift_model *m, error *err) {
 static bool compare_all(work *w, error *err) {
   for (size_t i = 0; i < w->d->model_count; i++) {
     drift_model *m = &w->d->models[i];
-    if (m->problem)
-      w->d->models_failed++;
-    else if (!(i < w->options->model_count ? compare_signal_model(w, i, err) : compare_text_model(w, m, err)))
+    if (!m->problem &&
+        !(i < w->options->model_count ? compare_signal_model(w, i, err) : compare_text_model(w, m, err)))
       return false;
+    if (!m->problem && m->records == 0)
+      m->problem = "no record has an answer in both precisions";
+    w->d->models_failed += m->problem != NULL;
   }
   return true;
 }

@@ -18,7 +18,7 @@ typedef struct drift_options {
   bool cleaned;                 /* records are cleaned already: {stem}.base64 */
   ecg_units units;
   int threads;
-  const volatile sig_atomic_t *cancelled; /* stops between two batches; may be NULL */
+  const volatile sig_atomic_t *cancelled; /* stops between a few ECGs; may be NULL */
 } drift_options;
 
 /* In float32, and in the precision. */

@@ -57,6 +57,10 @@ static bool read_input(ecg_record *record, error *err) {
   return ok;
 }
 
+static bool cancelled(const job *j) {
+  return j->options->cancelled && *j->options->cancelled;
+}
+
 static bool describe(ecg_answer *a, const ecg_record *record, const char *warning, arena *memory,
                      error *err) {
   a->sampling_rate_hz = record->sampling_rate_hz;
@@ -94,7 +98,7 @@ static bool read_one(job *j, ecg_answer *a, error *err) {
 }
 
 static void read_files(job *j) {
-  for (size_t i = 0; i < j->p->count; i++) {
+  for (size_t i = 0; i < j->p->count && !cancelled(j); i++) {
     ecg_answer *a = &j->p->answers[i];
     error reason;
     if (read_one(j, a, &reason))
@@ -157,7 +161,7 @@ static bool predict_signals(job *j, model *network, const task_model *m, float *
   float scale = (float)families[m->family].input_scale,
         *scaled = malloc(TOGETHER * SIGNAL_VALUES * sizeof *scaled);
   bool ok = scaled || error_out_of_memory(err);
-  for (size_t first = 0; ok && first < j->count; first += TOGETHER) {
+  for (size_t first = 0; ok && first < j->count && !cancelled(j); first += TOGETHER) {
     size_t n = j->count - first < TOGETHER ? j->count - first : TOGETHER;
     for (size_t i = 0; i < n * SIGNAL_VALUES; i++)
       scaled[i] = j->signals[first * SIGNAL_VALUES + i] * scale;
@@ -225,6 +229,12 @@ static bool keep_text(job *j, const float *logits, error *err) {
   return true;
 }
 
+static bool go_on(void *context, size_t done, size_t total) {
+  (void)done;
+  (void)total;
+  return !cancelled(context);
+}
+
 static bool run_text_model(job *j, error *err) {
   const model_options options = {.backend = "cpu",
                                  .threads = j->options->threads,
@@ -243,7 +253,8 @@ static bool run_text_model(job *j, error *err) {
        (text_model_output_count(network) == LABEL_COUNT ||
         error_set(err, ERROR_DATA, "%s gives %zu logits per text, not %d", text_model_path(network),
                   text_model_output_count(network), LABEL_COUNT)) &&
-       text_model_predict(network, texts, j->count, logits, NULL, err) && keep_text(j, logits, err);
+       text_model_predict(network, texts, j->count, logits, &(text_progress){j, go_on}, err) &&
+       keep_text(j, logits, err);
   free(texts);
   free(logits);
   text_model_close(network);
@@ -252,25 +263,25 @@ static bool run_text_model(job *j, error *err) {
 
 static void run_models(job *j) {
   error reason;
-  for (size_t i = 0; i < j->options->model_count; i++) {
+  for (size_t i = 0; i < j->options->model_count && !cancelled(j); i++) {
     if (run_model(j, i, &reason))
       j->p->models_run++;
     else
       j->p->model_problems[i] = arena_strdup(j->p->memory, reason.message, NULL);
   }
-  if (j->options->text_model && any_statements(j) && !run_text_model(j, &reason))
+  if (j->options->text_model && any_statements(j) && !cancelled(j) && !run_text_model(j, &reason))
     j->p->text_problem = arena_strdup(j->p->memory, reason.message, NULL);
 }
 
 static bool work(job *j, error *err) {
   read_files(j);
-  if (j->count == 0)
+  if (j->count == 0 && !cancelled(j))
     return true;
-  if (!j->options->read_cleaned && !clean(j, err))
+  if (!cancelled(j) && !j->options->read_cleaned && !clean(j, err))
     return false;
   j->p->answered = j->count;
   run_models(j);
-  return true;
+  return !cancelled(j) || error_set(err, ERROR_DATA, "interrupted");
 }
 
 bool prediction_make(const char *const *paths, size_t count, const prediction_options *options,

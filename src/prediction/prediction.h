@@ -8,6 +8,8 @@
 #include "ecg/conform.h"
 #include "tasks/tasks.h"
 
+#include <signal.h>
+
 /* One of the catalogue's models. */
 typedef struct task_model {
   const task_info *task;
@@ -27,6 +29,7 @@ typedef struct prediction_options {
   /* NULL: paths are ECG files. Else they are cleaned records: fill in signal[lead][sample], each value times
    * `scale`. */
   bool (*read_cleaned)(const char *path, float scale, float *signal, error *err);
+  const volatile sig_atomic_t *cancelled; /* stops between a few ECGs; may be NULL */
 } prediction_options;
 
 /* What is known of one file. */

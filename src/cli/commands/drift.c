@@ -84,7 +84,7 @@ static int compare(const operand_list *operands, const drift_options *options, c
     say_problems(&d);
     if (s->json)
       ok = drift_print_json(&d, options->precision, &err);
-    else
+    else if (d.failed < d.records)
       drift_print_text(&d, options->precision);
   }
   if (!ok) {
