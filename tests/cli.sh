@@ -303,6 +303,8 @@ holds picture.svg "<svg"
 manual=$(dirname "$program")/manual
 holds "$manual/deepecg.1" '\-\-batch_records \fIN\fR'
 holds "$manual/deepecg-plot.1" '\-o, \-\-out'
+holds "$manual/deepecg-drift.1" 'option but \-\-precision can be set by a variable'
+holds "$manual/deepecg-drift.1" 'DEEPECG_ECG_SIGNALS_PATH for'
 complete_words() { # complete_words WORD...: what bash offers for the last one
   # shellcheck disable=SC1091
   bash -c '. "$0/deepecg.bash"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _deepecg; echo "${COMPREPLY[@]}"' "$manual" "$@"

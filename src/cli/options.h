@@ -30,7 +30,7 @@ typedef struct option_spec {
   double minimum, maximum;
   char letter;            /* -x on the command line; 0: none. -h and -V are taken */
   bool command_line_only; /* a configuration file's key and an environment variable of this name are meant for
-                             another command */
+                             another command. Such options stand first in the table */
 } option_spec;
 
 /* A command's options; specs ends with a NULL name. --help and --version are understood everywhere. */

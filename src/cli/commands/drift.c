@@ -122,8 +122,7 @@ const command command_drift = {
     .title = "deepecg drift",
     .summary = "how far a precision moves the models' answers on your own ECGs",
     .usage =
-        "usage: deepecg drift [--precision PRECISION] [option ...] TABLE.csv\n"
-        "       deepecg drift [--precision PRECISION] [option ...] FILE-OR-FOLDER ...\n\n"
+        "usage: deepecg drift [--precision PRECISION] [option ...] TABLE.csv|FILE-OR-FOLDER ...\n\n"
         "Runs the ECGs through the models twice, in fp32 and in PRECISION, and says for each model: the "
         "largest and mean\n"
         "difference of a probability, the calls at the operating points that change, and the AUC in "

@@ -65,14 +65,18 @@ static void put_option(FILE *out, const option_spec *spec) {
 static void put_environment(FILE *out, const option_table *table) {
   if (!table->environment_prefix)
     return;
-  fputs(".SH ENVIRONMENT\nEvery option can be set by a variable, below the command line and above the "
-        "configuration file: ",
-        out);
+  fputs(".SH ENVIRONMENT\nEvery option", out);
+  const option_spec *example = table->specs;
+  for (; example->command_line_only; example++) {
+    fputs(" but \\-\\-", out);
+    put_text(out, example->name);
+  }
+  fputs(" can be set by a variable, below the command line and above the configuration file: ", out);
   fprintf(out, "%s", table->environment_prefix);
-  for (const char *c = table->specs[0].name; *c; c++)
+  for (const char *c = example->name; *c; c++)
     fputc(toupper((unsigned char)*c), out);
   fputs(" for \\-\\-", out);
-  put_text(out, table->specs[0].name);
+  put_text(out, example->name);
   fputs(", and so on.\n", out);
 }
 
