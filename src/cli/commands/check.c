@@ -7,7 +7,6 @@
 #include "tasks/tasks.h"
 
 #include <jansson.h>
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -192,7 +191,7 @@ static int run(const void *given, const operand_list *tables) {
                               .use_wcr = s->use_wcr,
                               .predictions_only = s->predictions_only,
                               .precision = (precision)s->precision,
-                              .threads = s->threads ? (int)s->threads : omp_get_num_procs(),
+                              .threads = threads_wanted(s->threads),
                               .preprocessing_n_workers = (int)s->preprocessing_n_workers,
                               .cancelled = interrupt_flag()};
   return look(&options, s, &t);

@@ -1,5 +1,6 @@
 #include "cli/commands/command.h"
 
+#include <omp.h>
 #include <stdio.h>
 
 static int usage_error(const command *c, const error *err) {
@@ -44,4 +45,10 @@ int command_main(const command *c, int argc, char **argv) {
   int code = memory ? parse_and_run(c, argc, argv, memory, &err) : EXIT_INTERNAL;
   arena_destroy(memory);
   return code;
+}
+
+int threads_wanted(long n) {
+  int threads = n ? (int)n : omp_get_num_procs();
+  omp_set_num_threads(threads);
+  return threads;
 }

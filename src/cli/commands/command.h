@@ -51,4 +51,8 @@ extern const size_t command_count;
  * code. */
 int command_main(const command *c, int argc, char **argv);
 
+/* The number of threads for --threads N, where 0 is one per processor. The parts that ask OpenMP itself, such
+ * as the fit of smooth curves, keep to it from then on. */
+int threads_wanted(long n);
+
 #endif

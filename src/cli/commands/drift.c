@@ -6,7 +6,6 @@
 #include "cli/interrupt.h"
 #include "cli/terminal.h"
 
-#include <omp.h>
 #include <stdio.h>
 
 typedef struct drift_settings {
@@ -105,7 +104,7 @@ static int run(const void *given, const operand_list *operands) {
                            .ecg_signals_path = s->ecg_signals_path,
                            .cleaned = s->cleaned,
                            .units = (ecg_units)s->units,
-                           .threads = s->threads ? (int)s->threads : omp_get_num_procs(),
+                           .threads = threads_wanted(s->threads),
                            .cancelled = interrupt_flag()};
   if (*s->models)
     task_models_named(s->models, options.models, &options.model_count, NULL);

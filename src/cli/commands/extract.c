@@ -4,7 +4,6 @@
 #include "cli/interrupt.h"
 #include "cli/terminal.h"
 
-#include <omp.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -65,8 +64,7 @@ static int run(const void *given, const operand_list *operands) {
   const extract_settings *s = given;
   terminal t;
   terminal_init(&t, s->quiet);
-  extract_options options = {s->dicom, s->out, s->threads ? (int)s->threads : omp_get_num_procs(),
-                             interrupt_flag()};
+  extract_options options = {s->dicom, s->out, threads_wanted(s->threads), interrupt_flag()};
   extract_summary summary;
   error err;
   bool done = extract_run(&options, &t.reporter, &summary, &err);

@@ -4,7 +4,6 @@
 #include "cli/commands/predict_output.h"
 #include "cli/terminal.h"
 
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,7 +114,7 @@ static int run(const void *given, const operand_list *files) {
   prediction_options options = {.weights_folder = s->weights_folder,
                                 .text_model = s->bert_model,
                                 .units = (ecg_units)s->units,
-                                .threads = s->threads ? (int)s->threads : omp_get_num_procs(),
+                                .threads = threads_wanted(s->threads),
                                 .precision = (precision)s->precision};
   if (*s->models)
     task_models_named(s->models, options.models, &options.model_count, NULL);

@@ -7,7 +7,6 @@
 #include "pipeline/pipeline.h"
 #include "tasks/tasks.h"
 
-#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -111,7 +110,7 @@ static pipeline_options options_of(const run_settings *s) {
                             .diagnosis_from_file = s->diagnosis_from_file,
                             .units = (ecg_units)s->units,
                             .batch_size = (int)s->batch_size,
-                            .threads = s->threads ? (int)s->threads : omp_get_num_procs(),
+                            .threads = threads_wanted(s->threads),
                             .preprocessing_n_workers = (int)s->preprocessing_n_workers,
                             .batch_records = (size_t)s->batch_records,
                             .cancelled = interrupt_flag()};

@@ -2,7 +2,6 @@
 #include "selftest/selftest.h"
 #include "cli/commands/command.h"
 
-#include <omp.h>
 #include <stdio.h>
 
 typedef struct selftest_settings {
@@ -24,7 +23,7 @@ static void print_result(void *context, const selftest_result *result) {
 static int run(const void *settings, const operand_list *operands) {
   (void)operands;
   const selftest_settings *s = settings;
-  size_t failed = selftest_run(s->threads ? (int)s->threads : omp_get_num_procs(), print_result, NULL);
+  size_t failed = selftest_run(threads_wanted(s->threads), print_result, NULL);
   if (failed)
     printf("%zu failed: do not trust this installation's results\n", failed);
   else

@@ -3,7 +3,6 @@
 #include "cli/commands/command.h"
 #include "cli/terminal.h"
 
-#include <omp.h>
 #include <stdio.h>
 
 typedef struct synth_settings {
@@ -57,8 +56,7 @@ static int run(const void *given, const operand_list *operands) {
   const synth_settings *s = given;
   terminal t;
   terminal_init(&t, s->quiet);
-  if (s->threads)
-    omp_set_num_threads((int)s->threads);
+  threads_wanted(s->threads);
   synth_options options = {.count = (size_t)s->count,
                            .seed = (uint64_t)s->seed,
                            .format = (synth_format)s->format,
