@@ -122,6 +122,49 @@ static void test_fast_convolution(void **state) {
     check_conv(&(conv_case){12, 40, samples, 3, 1, 1, 1, 1, 1}, ACTIVATION_RELU, true, false, false);
 }
 
+/* ---- one filter, several convolutions ---- */
+
+static shape filter_shape(const conv_case *c) {
+  return SHAPE(c->out, c->in / c->groups, c->kernel);
+}
+
+/* Both convolutions read the same numbers, and their results are put together. */
+static void check_shared_filter(const conv_case *first, const conv_case *second, const char *what) {
+  graph *g = network_create();
+  const conv_case *cases[] = {first, second};
+  shape shapes[] = {filter_shape(first), filter_shape(second)};
+  uint64_t seed = 19;
+  bool larger = shape_count(&shapes[1]) > shape_count(&shapes[0]);
+  const float *data = graph_value_get(g, network_weight(g, shapes[larger], 0.2f, &seed))->data;
+  value_id results[2];
+  for (int i = 0; i < 2; i++) {
+    error err;
+    value_id x = network_input(g, SHAPE(1, cases[i]->in, cases[i]->samples));
+    value_id w = graph_add_constant(g, "w", DTYPE_F32, &shapes[i], data, &err);
+    op_attributes a = attributes_of(cases[i]);
+    results[i] = network_node(g, "conv1d", (const value_id[]){x, w}, 2, &a);
+  }
+  op_attributes a = network_attributes();
+  a.axis = 1;
+  check_output(g, network_node(g, "concat", results, 2, &a), false, what);
+}
+
+/* What was made of a filter for one convolution may not serve another that needs it differently. */
+static void test_shared_filters(void **state) {
+  use_variant(state);
+  const conv_case pairs = {16, 40, 400, 3, 2, 0, 1, 1, 1}, far = {16, 40, 138, 3, 1, 64, 0, 1, 1};
+  check_shared_filter(&far, &pairs, "stride 1 with wide padding, stride 2");
+  check_shared_filter(&pairs, &far, "stride 2, stride 1 with wide padding");
+  const conv_case odd = {16, 40, 400, 3, 2, 1, 0, 1, 1}, wider = {16, 40, 394, 3, 2, 4, 3, 1, 1};
+  check_shared_filter(&pairs, &odd, "even and odd padding");
+  check_shared_filter(&pairs, &wider, "even paddings");
+  const conv_case two = {32, 128, 100, 64, 1, 32, 31, 1, 2}, four = {64, 64, 100, 64, 1, 32, 31, 1, 4};
+  check_shared_filter(&four, &two, "spectra for four and for two groups");
+  check_shared_filter(&two, &four, "spectra for two and for four groups");
+  const conv_case dense = {32, 50, 90, 3, 1, 1, 1, 2, 1}, tall = {64, 25, 90, 3, 1, 1, 1, 2, 1};
+  check_shared_filter(&dense, &tall, "the same numbers in other shapes");
+}
+
 /* NaN and infinities in the signal reach the outputs whose windows hold them, and no others. */
 static void test_conv_specials(void **state) {
   use_variant(state);
@@ -296,7 +339,7 @@ int main(void) {
       ON_EVERY_VARIANT(test_linear),           ON_EVERY_VARIANT(test_large_linear),
       ON_EVERY_VARIANT(test_matmul),           ON_EVERY_VARIANT(test_gates),
       ON_EVERY_VARIANT(test_expansion),        ON_EVERY_VARIANT(test_means),
-      ON_EVERY_VARIANT(test_fast_convolution),
+      ON_EVERY_VARIANT(test_fast_convolution), ON_EVERY_VARIANT(test_shared_filters),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
