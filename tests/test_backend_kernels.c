@@ -35,13 +35,14 @@ static op_attributes attributes_of(const conv_case *c) {
   return a;
 }
 
-static void check_conv(const conv_case *c, int64_t activation, bool bias, bool residual, bool specials) {
+static void check_sloped_conv(const conv_case *c, int64_t activation, double alpha, bool bias, bool residual,
+                              bool specials) {
   char text[200];
   uint64_t seed = 3;
   graph *g = network_create();
   op_attributes a = attributes_of(c);
   a.activation = activation;
-  a.alpha = 0.3;
+  a.alpha = alpha;
   value_id x = network_input(g, SHAPE(1, c->in, c->samples)), r = VALUE_NONE;
   int64_t positions = (c->samples + c->left + c->right - c->dilation * (c->kernel - 1) - 1) / c->stride + 1;
   if (residual)
@@ -51,6 +52,10 @@ static void check_conv(const conv_case *c, int64_t activation, bool bias, bool r
            (int)c->out, (int)c->samples, (int)c->kernel, (int)c->stride, (int)c->left, (int)c->right,
            (int)c->dilation, (int)c->groups, activation_name((activation_kind)activation));
   check_output(g, network_conv(g, x, c->out, a, bias, r, &seed), specials, text);
+}
+
+static void check_conv(const conv_case *c, int64_t activation, bool bias, bool residual, bool specials) {
+  check_sloped_conv(c, activation, 0.3, bias, residual, specials);
 }
 
 static const conv_case conv_cases[] = {
@@ -93,6 +98,7 @@ static void test_conv_shapes(void **state) {
   for (size_t i = 0; i < CONV_CASES; i++) {
     check_conv(&conv_cases[i], ACTIVATION_NONE, false, false, false);
     check_conv(&conv_cases[i], ACTIVATION_LEAKY_RELU, true, true, false);
+    check_conv(&conv_cases[i], ACTIVATION_GELU, true, false, false); /* a residual rules the spectrum out */
   }
 }
 
@@ -163,6 +169,17 @@ static void test_shared_filters(void **state) {
   check_shared_filter(&two, &four, "spectra for two and for four groups");
   const conv_case dense = {32, 50, 90, 3, 1, 1, 1, 2, 1}, tall = {64, 25, 90, 3, 1, 1, 1, 2, 1};
   check_shared_filter(&dense, &tall, "the same numbers in other shapes");
+}
+
+/* Slopes with which leaky_relu isn't the larger of x and alpha x. */
+static void test_slopes(void **state) {
+  use_variant(state);
+  static const double slopes[] = {1.5, -0.5, 0};
+  static const conv_case cases[] = {
+      {12, 24, 80, 3, 1, 1, 1, 1, 1}, {12, 24, 80, 1, 1, 0, 0, 1, 1}, {24, 24, 80, 3, 1, 1, 1, 1, 24}};
+  for (size_t i = 0; i < 3; i++)
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
+      check_sloped_conv(&cases[k], ACTIVATION_LEAKY_RELU, slopes[i], true, false, false);
 }
 
 /* NaN and infinities in the signal reach the outputs whose windows hold them, and no others. */
@@ -332,6 +349,17 @@ static void test_means(void **state) {
       }
 }
 
+/* A gated signal may take its signal's place only where nobody reads the signal later. */
+static void test_gated_signal_used_again(void **state) {
+  use_variant(state);
+  uint64_t seed = 23;
+  graph *g = network_create();
+  value_id x = network_input(g, SHAPE(1, 21, 47));
+  value_id y = conv(g, x, (conv_case){21, 37, 47, 3, 1, 1, 1, 1, 1}, ACTIVATION_RELU, &seed);
+  value_id gated = binary(g, "mul", y, pool(g, y));
+  check_output(g, binary(g, "sub", gated, y), false, "signal used after its gate");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       ON_EVERY_VARIANT(test_conv_shapes),      ON_EVERY_VARIANT(test_conv_activations),
@@ -340,6 +368,7 @@ int main(void) {
       ON_EVERY_VARIANT(test_matmul),           ON_EVERY_VARIANT(test_gates),
       ON_EVERY_VARIANT(test_expansion),        ON_EVERY_VARIANT(test_means),
       ON_EVERY_VARIANT(test_fast_convolution), ON_EVERY_VARIANT(test_shared_filters),
+      ON_EVERY_VARIANT(test_slopes),           ON_EVERY_VARIANT(test_gated_signal_used_again),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
