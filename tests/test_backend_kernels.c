@@ -35,13 +35,14 @@ static op_attributes attributes_of(const conv_case *c) {
   return a;
 }
 
-static void check_conv(const conv_case *c, int64_t activation, bool bias, bool residual, bool specials) {
+static void check_sloped_conv(const conv_case *c, int64_t activation, double alpha, bool bias, bool residual,
+                              bool specials) {
   char text[200];
   uint64_t seed = 3;
   graph *g = network_create();
   op_attributes a = attributes_of(c);
   a.activation = activation;
-  a.alpha = 0.3;
+  a.alpha = alpha;
   value_id x = network_input(g, SHAPE(1, c->in, c->samples)), r = VALUE_NONE;
   int64_t positions = (c->samples + c->left + c->right - c->dilation * (c->kernel - 1) - 1) / c->stride + 1;
   if (residual)
@@ -51,6 +52,10 @@ static void check_conv(const conv_case *c, int64_t activation, bool bias, bool r
            (int)c->out, (int)c->samples, (int)c->kernel, (int)c->stride, (int)c->left, (int)c->right,
            (int)c->dilation, (int)c->groups, activation_name((activation_kind)activation));
   check_output(g, network_conv(g, x, c->out, a, bias, r, &seed), specials, text);
+}
+
+static void check_conv(const conv_case *c, int64_t activation, bool bias, bool residual, bool specials) {
+  check_sloped_conv(c, activation, 0.3, bias, residual, specials);
 }
 
 static const conv_case conv_cases[] = {
@@ -93,6 +98,7 @@ static void test_conv_shapes(void **state) {
   for (size_t i = 0; i < CONV_CASES; i++) {
     check_conv(&conv_cases[i], ACTIVATION_NONE, false, false, false);
     check_conv(&conv_cases[i], ACTIVATION_LEAKY_RELU, true, true, false);
+    check_conv(&conv_cases[i], ACTIVATION_GELU, true, false, false); /* a residual rules the spectrum out */
   }
 }
 
@@ -120,6 +126,60 @@ static void test_fast_convolution(void **state) {
   }
   for (int64_t samples = 58; samples <= 75; samples++)
     check_conv(&(conv_case){12, 40, samples, 3, 1, 1, 1, 1, 1}, ACTIVATION_RELU, true, false, false);
+}
+
+/* ---- one filter, several convolutions ---- */
+
+static shape filter_shape(const conv_case *c) {
+  return SHAPE(c->out, c->in / c->groups, c->kernel);
+}
+
+/* Both convolutions read the same numbers, and their results are put together. */
+static void check_shared_filter(const conv_case *first, const conv_case *second, const char *what) {
+  graph *g = network_create();
+  const conv_case *cases[] = {first, second};
+  shape shapes[] = {filter_shape(first), filter_shape(second)};
+  uint64_t seed = 19;
+  bool larger = shape_count(&shapes[1]) > shape_count(&shapes[0]);
+  const float *data = graph_value_get(g, network_weight(g, shapes[larger], 0.2f, &seed))->data;
+  value_id results[2];
+  for (int i = 0; i < 2; i++) {
+    error err;
+    value_id x = network_input(g, SHAPE(1, cases[i]->in, cases[i]->samples));
+    value_id w = graph_add_constant(g, "w", DTYPE_F32, &shapes[i], data, &err);
+    op_attributes a = attributes_of(cases[i]);
+    results[i] = network_node(g, "conv1d", (const value_id[]){x, w}, 2, &a);
+  }
+  op_attributes a = network_attributes();
+  a.axis = 1;
+  check_output(g, network_node(g, "concat", results, 2, &a), false, what);
+}
+
+/* What was made of a filter for one convolution may not serve another that needs it differently. */
+static void test_shared_filters(void **state) {
+  use_variant(state);
+  const conv_case pairs = {16, 40, 400, 3, 2, 0, 1, 1, 1}, far = {16, 40, 138, 3, 1, 64, 0, 1, 1};
+  check_shared_filter(&far, &pairs, "stride 1 with wide padding, stride 2");
+  check_shared_filter(&pairs, &far, "stride 2, stride 1 with wide padding");
+  const conv_case odd = {16, 40, 400, 3, 2, 1, 0, 1, 1}, wider = {16, 40, 394, 3, 2, 4, 3, 1, 1};
+  check_shared_filter(&pairs, &odd, "even and odd padding");
+  check_shared_filter(&pairs, &wider, "even paddings");
+  const conv_case two = {32, 128, 100, 64, 1, 32, 31, 1, 2}, four = {64, 64, 100, 64, 1, 32, 31, 1, 4};
+  check_shared_filter(&four, &two, "spectra for four and for two groups");
+  check_shared_filter(&two, &four, "spectra for two and for four groups");
+  const conv_case dense = {32, 50, 90, 3, 1, 1, 1, 2, 1}, tall = {64, 25, 90, 3, 1, 1, 1, 2, 1};
+  check_shared_filter(&dense, &tall, "the same numbers in other shapes");
+}
+
+/* Slopes with which leaky_relu isn't the larger of x and alpha x. */
+static void test_slopes(void **state) {
+  use_variant(state);
+  static const double slopes[] = {1.5, -0.5, 0};
+  static const conv_case cases[] = {
+      {12, 24, 80, 3, 1, 1, 1, 1, 1}, {12, 24, 80, 1, 1, 0, 0, 1, 1}, {24, 24, 80, 3, 1, 1, 1, 1, 24}};
+  for (size_t i = 0; i < 3; i++)
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++)
+      check_sloped_conv(&cases[k], ACTIVATION_LEAKY_RELU, slopes[i], true, false, false);
 }
 
 /* NaN and infinities in the signal reach the outputs whose windows hold them, and no others. */
@@ -289,6 +349,17 @@ static void test_means(void **state) {
       }
 }
 
+/* A gated signal may take its signal's place only where nobody reads the signal later. */
+static void test_gated_signal_used_again(void **state) {
+  use_variant(state);
+  uint64_t seed = 23;
+  graph *g = network_create();
+  value_id x = network_input(g, SHAPE(1, 21, 47));
+  value_id y = conv(g, x, (conv_case){21, 37, 47, 3, 1, 1, 1, 1, 1}, ACTIVATION_RELU, &seed);
+  value_id gated = binary(g, "mul", y, pool(g, y));
+  check_output(g, binary(g, "sub", gated, y), false, "signal used after its gate");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       ON_EVERY_VARIANT(test_conv_shapes),      ON_EVERY_VARIANT(test_conv_activations),
@@ -296,7 +367,8 @@ int main(void) {
       ON_EVERY_VARIANT(test_linear),           ON_EVERY_VARIANT(test_large_linear),
       ON_EVERY_VARIANT(test_matmul),           ON_EVERY_VARIANT(test_gates),
       ON_EVERY_VARIANT(test_expansion),        ON_EVERY_VARIANT(test_means),
-      ON_EVERY_VARIANT(test_fast_convolution),
+      ON_EVERY_VARIANT(test_fast_convolution), ON_EVERY_VARIANT(test_shared_filters),
+      ON_EVERY_VARIANT(test_slopes),           ON_EVERY_VARIANT(test_gated_signal_used_again),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -78,6 +78,24 @@ static void run_samples(executable *e, const graph *g, float *const inputs[MAX_I
   assert_true(cpu_backend.run(e, in, (void *[]){y}, batch, &err));
 }
 
+/* The last sample in the memory of the last worker. */
+static void check_alone(executable *e, const graph *g, int threads, float *const inputs[MAX_INPUTS],
+                        const float *expected, const char *what) {
+  error err = {0};
+  const void *in[MAX_INPUTS];
+  size_t size = sample_size(g, graph_output(g, 0));
+  float *y = malloc(size * sizeof *y);
+  assert_non_null(y);
+  for (int i = 0; i < graph_input_count(g); i++)
+    in[i] = inputs[i] + (BATCH - 1) * sample_size(g, graph_input(g, i));
+  assert_true(cpu_backend.run_alone(e, threads - 1, in, (void *[]){y}, &err));
+  if (memcmp(y, expected, size * sizeof *y) != 0)
+    fail_msg("%s: bits differ for worker %d alone", what, threads - 1);
+  assert_false(cpu_backend.run_alone(e, threads, in, (void *[]){y}, &err));
+  assert_int_equal(err.code, ERROR_USAGE);
+  free(y);
+}
+
 /* ---- checks ---- */
 
 static bool close_to(float y, float truth, double bound) {
@@ -115,6 +133,7 @@ static void check_bits(const graph *g, int threads, float *const inputs[MAX_INPU
   run_samples(e, g, inputs, 0, BATCH, y);
   if (memcmp(y, alone, size * sizeof *y) != 0)
     fail_msg("%s: bits differ for %d threads", what, threads);
+  check_alone(e, g, threads, inputs, alone + (BATCH - 1) * sample_size(g, graph_output(g, 0)), what);
   cpu_backend.destroy(e);
   free(y);
 }

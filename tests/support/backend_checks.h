@@ -14,7 +14,8 @@ void use_variant(void **state);
   }
 
 /* The graph's only output for seeded inputs: within `tolerance` times the largest true element of it, and NaN
- * or infinite where the truth is; the same bits on 1, 2 and 4 threads and anywhere in a batch. `specials`:
+ * or infinite where the truth is; the same bits on 1, 2 and 4 threads, anywhere in a batch, and on a worker
+ * alone. `specials`:
  * the inputs hold some NaN and infinities. Indices (inputs of integers) are -1..15. */
 void check_graph(const graph *g, double tolerance, bool specials, const char *what);
 

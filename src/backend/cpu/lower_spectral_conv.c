@@ -17,6 +17,7 @@
 
 enum {
   SHORTEST_KERNEL = 64,
+  LONGEST_KERNEL = 512, /* tables, and the time that they take to make, grow with its square */
   FEWEST_CHANNELS = 16, /* of a group: the transforms cost as much as some ten channels */
   FEWEST_GROUPS = 2     /* threads share the groups */
 };
@@ -148,11 +149,14 @@ static void transform_filters(const spectral_conv *c, const float *weight, ptrdi
   }
 }
 
-static bool transform_weights(const spectral_conv *c, const float *weight, float *weights, error *err) {
-  ptrdiff_t half = c->bins * c->kernel, width = c->out.panel_vectors * c->out.lanes;
-  float *waves = aligned_allocate((size_t)(2 * half + c->kernel * width) * sizeof *waves, false, err);
-  if (!waves)
-    return false;
+static size_t transform_scratch(const spectral_conv *c) {
+  ptrdiff_t width = c->out.panel_vectors * c->out.lanes;
+  return (size_t)(c->kernel * (2 * c->bins + width)) * sizeof(float);
+}
+
+/* waves: scratch of transform_scratch bytes. */
+static void transform_weights(const spectral_conv *c, const float *weight, float *waves, float *weights) {
+  ptrdiff_t half = c->bins * c->kernel;
   for (ptrdiff_t f = 0; f < c->bins; f++)
     for (ptrdiff_t k = 0; k < c->kernel; k++) {
       waves[f * c->kernel + k] = wave(f * k, c->length, 0, 1);
@@ -161,23 +165,30 @@ static bool transform_weights(const spectral_conv *c, const float *weight, float
   for (ptrdiff_t group = 0; group < c->groups; group++)
     for (ptrdiff_t channel = 0; channel < c->in.count; channel++)
       transform_filters(c, weight, group, channel, waves, waves + 2 * half, weights);
+}
+
+/* Scratch is there before the store has room for the weights: whatever a sibling finds there is complete. */
+static float *add_weights(builder *b, const spectral_conv *c, const weight_key *key, const float *weight,
+                          error *err) {
+  float *waves = aligned_allocate(transform_scratch(c), false, err);
+  float *weights = waves
+                       ? weight_store_add(b->weights, key,
+                                          (size_t)(c->groups * c->bins * bin_size(c)) * sizeof *weights, err)
+                       : NULL;
+  if (weights)
+    transform_weights(c, weight, waves, weights);
   free(waves);
-  return true;
+  return weights;
 }
 
 static bool make_weights(builder *b, spectral_conv *c, const float *weight, error *err) {
   weight_key key = {.source = weight,
                     .form = WEIGHT_SPECTRUM,
-                    .sizes = {c->groups * c->columns, c->in.count, c->kernel, c->length * 64 + c->in.lanes}};
-  float *weights = weight_store_find(b->weights, &key);
-  if (!weights) {
-    weights = weight_store_add(b->weights, &key,
-                               (size_t)(c->groups * c->bins * bin_size(c)) * sizeof *weights, err);
-    if (!weights || !transform_weights(c, weight, weights, err))
-      return false;
-  }
-  c->weights = weights;
-  return true;
+                    .sizes = {c->groups, c->columns, c->in.count, c->kernel * 64 + c->in.lanes}};
+  c->weights = weight_store_find(b->weights, &key);
+  if (!c->weights)
+    c->weights = add_weights(b, c, &key, weight, err);
+  return c->weights != NULL;
 }
 
 static bool make_bias(builder *b, spectral_conv *c, const float *bias, error *err) {
@@ -341,10 +352,10 @@ static bool is_long(const builder *b, const graph_node *n) {
   const op_attributes *a = &n->attributes;
   const shape *x = &graph_value_get(b->graph, n->inputs[0])->shape,
               *y = &graph_value_get(b->graph, n->output)->shape;
-  return value_is_signal(b, n->output) && a->kernel >= SHORTEST_KERNEL && a->stride == 1 &&
-         a->dilation == 1 && a->groups >= FEWEST_GROUPS && x->dims[1] / a->groups >= FEWEST_CHANNELS &&
-         y->dims[1] / a->groups >= FEWEST_CHANNELS && y->dims[2] >= a->kernel / 4 &&
-         node_operand(n, 3) == VALUE_NONE;
+  return value_is_signal(b, n->output) && a->kernel >= SHORTEST_KERNEL && a->kernel <= LONGEST_KERNEL &&
+         a->stride == 1 && a->dilation == 1 && a->groups >= FEWEST_GROUPS &&
+         x->dims[1] / a->groups >= FEWEST_CHANNELS && y->dims[1] / a->groups >= FEWEST_CHANNELS &&
+         y->dims[2] >= a->kernel / 4 && node_operand(n, 3) == VALUE_NONE;
 }
 
 static void set_sizes(const builder *b, const graph_node *n, spectral_conv *c) {

@@ -28,6 +28,8 @@ ptrdiff_t product_padded_columns(const product *p) {
 }
 
 size_t product_weight_bytes(const product *p) {
+  if (p->bf16)
+    return product_bf16_weight_bytes(p);
   return (size_t)(p->groups * p->vectors * p->lanes * p->inner) * sizeof *p->weights;
 }
 

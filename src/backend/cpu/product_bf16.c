@@ -68,6 +68,10 @@ static void pack_panel(const product *p, const float *weight, ptrdiff_t group, p
     pack_taps(p, from, columns, width, to);
 }
 
+size_t product_bf16_weight_bytes(const product *p) {
+  return (size_t)(p->groups * p->vectors * p->lanes * pairs_of_inner(p)) * sizeof *p->weights;
+}
+
 bool product_bf16_pack(builder *b, product *p, const float *weight, error *err) {
   weight_key key = {
       .source = weight, .form = WEIGHT_BF16, .sizes = {p->groups, p->columns, p->group_channels, p->kernel}};
@@ -77,7 +81,7 @@ bool product_bf16_pack(builder *b, product *p, const float *weight, error *err) 
   p->weights = packed;
   if (packed)
     return true;
-  size_t size = (size_t)(p->groups * p->vectors * p->lanes * pairs_of_inner(p)) * sizeof *packed;
+  size_t size = product_bf16_weight_bytes(p);
   p->weights = packed = weight_store_add(b->weights, &key, size, err);
   if (!packed)
     return false;
@@ -97,7 +101,7 @@ typedef struct block {
 } block;
 
 static ptrdiff_t rows_in_scratch(const product *p) {
-  ptrdiff_t rows = ROWS_IN_BLOCK + p->kernels->gemm_rows[p->panel_vectors - 1] + 1;
+  ptrdiff_t rows = clamp(ROWS_IN_BLOCK + p->kernels->gemm_rows[p->panel_vectors - 1] + 1, 1, p->rows);
   return (rows - 1) * p->stride + p->kernel;
 }
 

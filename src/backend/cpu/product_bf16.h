@@ -17,6 +17,8 @@ bool product_bf16_suits(const builder *b, const product *p, int vectors);
 /* Pack the weights; from then on p->bf16 is set, and sums and gates are not to be had. */
 bool product_bf16_pack(builder *b, product *p, const float *weight, error *err);
 
+size_t product_bf16_weight_bytes(const product *p);
+
 size_t product_bf16_scratch(const product *p);
 
 /* As product_run. */

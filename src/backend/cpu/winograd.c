@@ -123,7 +123,7 @@ static bool pack_weights(builder *b, winograd *w, const product *p, const produc
       .source = weights->weight,
       .second = weights->bias,
       .form = WEIGHT_WINOGRAD,
-      .sizes = {w->columns, p->channels, p->kernel, (p->stride * 64 + p->padding) * 64 + w->lanes}};
+      .sizes = {w->columns, p->channels, p->kernel, (p->stride * 2 + w->tap_shift) * 64 + w->lanes}};
   ptrdiff_t padded = w->vectors * w->lanes, size = WINOGRAD_POINTS * w->channels * padded;
   float *packed = weight_store_find(b->weights, &key);
   if (!packed) {
