@@ -2,13 +2,13 @@
 #include "cli/commands/command.h"
 #include "cli/commands/precision_option.h"
 #include "cli/interrupt.h"
+#include "cli/json_output.h"
 #include "cli/terminal.h"
 #include "pipeline/survey.h"
 #include "tasks/tasks.h"
 
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 typedef struct check_settings {
   const char *ecg_signals_path, *weights_folder, *bert_model, *config;
@@ -134,13 +134,7 @@ static bool print_json(const survey *s, error *err) {
       "missing_examples", examples_json(s->missing_examples, s->missing), "unusable_examples",
       examples_json(s->failed_examples, s->failed), "models", models, "preprocessing_seconds",
       s->preprocessing_seconds, "estimated_seconds", total_seconds(s));
-  char *text = all ? json_dumps(all, JSON_INDENT(2)) : NULL;
-  json_decref(all);
-  if (!text)
-    return error_out_of_memory(err);
-  puts(text);
-  free(text);
-  return true;
+  return json_print(all, 0, err);
 }
 
 static int exit_code(const survey *s) {

@@ -1,9 +1,9 @@
 #include "cli/commands/drift_output.h"
+#include "cli/json_output.h"
 
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 /* ---- text ---- */
 
@@ -108,11 +108,5 @@ bool drift_print_json(const drift *d, precision compared, error *err) {
       json_pack("{s:s, s:s, s:b, s:I, s:I, s:o, s:o}", "version", DEEPECG_VERSION, "precision",
                 precision_names[compared], "demo_models", d->demo, "records", (json_int_t)d->records,
                 "failed", (json_int_t)d->failed, "problems", problems, "models", models);
-  char *text = all ? json_dumps(all, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
-  json_decref(all);
-  if (!text)
-    return error_out_of_memory(err);
-  puts(text);
-  free(text);
-  return true;
+  return json_print(all, 9, err);
 }

@@ -1,8 +1,8 @@
 #include "cli/commands/predict_output.h"
+#include "cli/json_output.h"
 
 #include <jansson.h>
 #include <math.h>
-#include <stdio.h>
 
 /* JSON has no NaN. */
 static json_t *number(double value) {
@@ -86,11 +86,5 @@ bool predict_print_json(const prediction *p, const prediction_options *options, 
   json_t *all = json_pack("{s:s, s:b, s:i, s:o, s:o}", "version", DEEPECG_VERSION, "demo_models", p->demo,
                           "cleaned_together", (int)p->answered, "files", files, "model_problems",
                           problems_object(p, options));
-  char *text = all ? json_dumps(all, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
-  json_decref(all);
-  if (!text)
-    return error_out_of_memory(err);
-  puts(text);
-  free(text);
-  return true;
+  return json_print(all, 9, err);
 }
