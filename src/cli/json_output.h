@@ -9,6 +9,6 @@
 
 /* Print `answer`, which is taken over, to standard output. `digits` of its real numbers; 0: all that matter.
  * NULL, which stands for an answer that could not be made, and failure: false and *err, memory is out. */
-bool json_print(json_t *answer, int digits, error *err);
+bool json_print(json_t *answer, size_t digits, error *err);
 
 #endif
