@@ -10,16 +10,16 @@ coming_weights coming_after(const cpu_step *s, const frame *f) {
       .step = s + 1, .end = f->program->steps + f->program->step_count, .left = MOST_BYTES};
 }
 
-const char *coming_next(coming_weights *c, ptrdiff_t lines) {
+uintptr_t coming_next(coming_weights *c, ptrdiff_t lines) {
   while (c->step < c->end && c->done >= c->step->weight_bytes) {
     c->step++;
     c->done = 0;
   }
   size_t bytes = (size_t)lines * CACHE_LINE;
   if (c->step == c->end || c->left < bytes)
-    return NULL;
-  const char *data = (const char *)c->step->weights + c->done;
+    return 0;
+  uintptr_t address = (uintptr_t)c->step->weights + c->done;
   c->done += bytes;
   c->left -= bytes;
-  return data;
+  return address;
 }

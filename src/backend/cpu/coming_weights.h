@@ -15,7 +15,8 @@ typedef struct coming_weights {
 /* What comes after step s. */
 coming_weights coming_after(const cpu_step *s, const frame *f);
 
-/* Memory of which the next `lines` cache lines are to be asked for; NULL: enough is on its way. */
-const char *coming_next(coming_weights *c, ptrdiff_t lines);
+/* The address of the next `lines` cache lines to be asked for, which may end before them; 0: enough is on its
+ * way. */
+uintptr_t coming_next(coming_weights *c, ptrdiff_t lines);
 
 #endif

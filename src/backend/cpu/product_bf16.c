@@ -1,6 +1,6 @@
 #include "backend/cpu/product_bf16.h"
 
-#include "backend/cpu/aligned.h"
+#include "backend/cpu/product_tiles.h"
 
 #include <string.h>
 
@@ -11,33 +11,6 @@ enum {
   PACKED_ALONE = 1 << 20, /* bytes of weights up to which threads cost more than they save */
   ROW_PADDING = 16,       /* between rounded rows, so that they don't fall on the same cache sets */
 };
-
-/* ---- geometry ---- */
-
-static ptrdiff_t pairs_of_tap(const product *p) {
-  return (p->group_channels + 1) / 2;
-}
-
-static ptrdiff_t pairs_of_inner(const product *p) {
-  return p->kernel * pairs_of_tap(p);
-}
-
-static int panel_width(const product *p, ptrdiff_t panel) {
-  ptrdiff_t left = p->vectors - panel * p->panel_vectors;
-  return left < p->panel_vectors ? (int)left : p->panel_vectors;
-}
-
-static const float *panel_weights(const product *p, ptrdiff_t group, ptrdiff_t panel) {
-  return p->weights + (group * p->vectors + panel * p->panel_vectors) * p->lanes * pairs_of_inner(p);
-}
-
-static ptrdiff_t tile_begin(const product *p, ptrdiff_t tile) {
-  return p->rows * tile / p->tiles;
-}
-
-static ptrdiff_t clamp(ptrdiff_t x, ptrdiff_t low, ptrdiff_t high) {
-  return x < low ? low : x > high ? high : x;
-}
 
 bool product_bf16_suits(const builder *b, const product *p, int vectors) {
   return b->program->bf16 && !vectors && p->rows > 1 && p->inner >= LEAST_INNER && p->dilation == 1;
@@ -137,17 +110,12 @@ static void valid_pairs(const product *p, ptrdiff_t tile, const block *k, ptrdif
   *end = clamp(clamp(p->in_rows - first_row, 0, p->kernel) * pairs_of_tap(p), *begin, k->end);
 }
 
-/* The next panel's part of the block, which the tiles of this one ask for: it comes from far away. */
-typedef struct coming_panel {
-  const char *data;
-  ptrdiff_t bytes, done;
-} coming_panel;
-
+/* The next panel's part of the block. */
 static coming_panel next_panel(const product *p, const block *k, ptrdiff_t group, ptrdiff_t panel) {
   if (panel + 1 == p->panels)
     return (coming_panel){0};
   ptrdiff_t width = (ptrdiff_t)panel_width(p, panel + 1) * p->lanes;
-  return (coming_panel){.data = (const char *)(panel_weights(p, group, panel + 1) + k->begin * width),
+  return (coming_panel){.data = (uintptr_t)(panel_weights(p, group, panel + 1) + k->begin * width),
                         .bytes = (k->end - k->begin) * width * (ptrdiff_t)sizeof(float)};
 }
 
@@ -183,8 +151,7 @@ static void run_panel(const product *p, const product_operands *o, const block *
     t.c = o->y + first * o->y_stride + column;
     t.start = k->begin > 0 ? t.c : NULL;
     t.residual = o->residual ? o->residual + first * o->y_stride + column : NULL;
-    t.prefetch = coming.done < coming.bytes ? coming.data + coming.done : NULL;
-    coming.done += t.inner * CACHE_LINE; /* a line for each step of a tile */
+    t.prefetch = coming_panel_next(&coming, t.inner);
     p->bf16->gemm_tiles[vectors - 1][rows - 1](&t);
   }
 }

@@ -79,17 +79,17 @@ typedef struct left_factor {
  * inner index of each tile, else A's rows that the next tile reads; a difference of `size` floats is taken, a
  * vector at each inner index. */
 typedef struct errand {
-  const float *wanted[2];
+  uintptr_t wanted[2]; /* addresses; 0: none */
   ptrdiff_t bytes, asked;
   gemm_difference difference;
   ptrdiff_t size, done;
 } errand;
 
-static void send_on_errand(errand *e, gemm_tile *t, const char *following, gemm_difference *part,
+static void send_on_errand(errand *e, gemm_tile *t, uintptr_t following, gemm_difference *part,
                            ptrdiff_t lanes) {
   if (e->wanted[0] && e->asked < 2 * e->bytes)
-    t->prefetch = e->asked < e->bytes ? (const char *)e->wanted[0] + e->asked
-                                      : (const char *)e->wanted[1] + (e->asked - e->bytes);
+    t->prefetch = e->asked < e->bytes ? e->wanted[0] + (uintptr_t)e->asked
+                                      : e->wanted[1] + (uintptr_t)(e->asked - e->bytes);
   else
     t->prefetch = following;
   e->asked += t->inner * CACHE_LINE;
@@ -118,7 +118,8 @@ static void multiply(const strassen_job *j, const left_factor *left, const float
     t.start = t.start ? t.start + begin * t.start_stride : NULL;
     t.c += begin * t.c_stride;
     t.residual = t.residual ? t.residual + begin * t.residual_stride : NULL;
-    send_on_errand(e, &t, (const char *)(left->a + end * left->stride), &part, j->kernels->lanes);
+    uintptr_t following = (uintptr_t)left->a + (uintptr_t)(end * left->stride) * sizeof(float);
+    send_on_errand(e, &t, following, &part, j->kernels->lanes);
     j->kernels->gemm_tiles[j->vectors - 1][end - begin - 1](&t);
   }
 }
@@ -157,7 +158,7 @@ void strassen_multiply(const strassen_job *j) {
   left_factor a22 = {j->a[1] + q.upper * j->a_stride, j->a_stride, q.lower};
   left_factor s1 = {q.s[0], q.stride, q.upper}, s2 = {q.s[1], q.stride, q.upper};
   left_factor s3 = {q.s[2], q.stride, q.upper}, s4 = {q.s[3], q.stride, q.upper};
-  errand t1 = {{b21, b22}, bytes, 0, {b12, b11, q.t[0]}, size, 0};
+  errand t1 = {{(uintptr_t)b21, (uintptr_t)b22}, bytes, 0, {b12, b11, q.t[0]}, size, 0};
   errand t2 = {.difference = {b22, q.t[0], q.t[1]}, .size = size};
   errand t3 = {.difference = {b22, b12, q.t[2]}, .size = size};
   errand t4 = {.difference = {b21, q.t[1], q.t[3]}, .size = size};

@@ -25,9 +25,9 @@ typedef struct strassen_job {
   /* The epilogue: strides, activation, finish; the products' own fields are ignored. c, residual: where the
    * first panel's columns begin; the second's lie next to them. */
   gemm_tile tile;
-  bool resume;            /* add to c; else to the bias, tile.initial, of both panels */
-  const float *coming[2]; /* the two panels of the next call; NULL: none */
-  float *scratch;         /* strassen_scratch floats: A's sums are kept there between calls */
+  bool resume;         /* add to c; else to the bias, tile.initial, of both panels */
+  uintptr_t coming[2]; /* addresses of the two panels of the next call; 0: none */
+  float *scratch;      /* strassen_scratch floats: A's sums are kept there between calls */
 } strassen_job;
 
 /* Floats of scratch for products of up to so many rows and inner indices. */

@@ -1,6 +1,7 @@
 #include "backend/cpu/winograd.h"
 
 #include "backend/cpu/kernels/winograd.h"
+#include "backend/cpu/product_tiles.h"
 
 #include <string.h>
 
@@ -45,9 +46,8 @@ static void set_blocks(winograd *w, const product *p) {
   w->blocks = (w->tiles + w->block_tiles - 1) / w->block_tiles;
 }
 
-static int panel_width(const winograd *w, ptrdiff_t panel) {
-  ptrdiff_t left = w->vectors - panel * w->panel_vectors;
-  return left < w->panel_vectors ? (int)left : w->panel_vectors;
+static int winograd_panel_width(const winograd *w, ptrdiff_t panel) {
+  return vectors_of_panel(w->vectors, w->panel_vectors, panel);
 }
 
 /* Between a tile's values, and the next tile's. */
@@ -110,7 +110,7 @@ static void pack(const winograd *w, const product *p, const float *weight, float
       double row[MOST_TAPS];
       filter_row(point, w->taps, row);
       for (ptrdiff_t channel = 0; channel < w->channels; channel++)
-        for (ptrdiff_t i = 0; i < (ptrdiff_t)panel_width(w, panel) * w->lanes; i++) {
+        for (ptrdiff_t i = 0; i < (ptrdiff_t)winograd_panel_width(w, panel) * w->lanes; i++) {
           ptrdiff_t column = panel * product_width(w) + i;
           *packed++ = column < w->columns ? transformed(w, p, weight, row, channel, column) : 0.0f;
         }
@@ -209,14 +209,14 @@ static void transform_input(const winograd *w, const float *x, const block *k) {
 static gemm_tile_kernel *const *panel_kernels(const winograd *w, ptrdiff_t panel) {
   ptrdiff_t last_lanes = w->columns - (w->vectors - 1) * w->lanes;
   bool half = panel == w->panels - 1 && last_lanes <= w->kernels->half_lanes;
-  int vectors = panel_width(w, panel);
+  int vectors = winograd_panel_width(w, panel);
   return half && vectors == 2 ? w->kernels->gemm_half_tiles : w->kernels->gemm_tiles[vectors - 1];
 }
 
 /* The products at one point for one panel. */
 static void multiply(const winograd *w, const product_operands *o, const block *k, ptrdiff_t panel,
                      int point) {
-  int vectors = panel_width(w, panel), most_rows = w->kernels->gemm_rows[vectors - 1];
+  int vectors = winograd_panel_width(w, panel), most_rows = w->kernels->gemm_rows[vectors - 1];
   ptrdiff_t tiles = k->end - k->begin, parts = (tiles + most_rows - 1) / most_rows;
   ptrdiff_t panel_size = w->channels * vectors * w->lanes;
   gemm_tile t = {.a_stride = value_stride(w),

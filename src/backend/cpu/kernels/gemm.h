@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { GEMM_MAX_VECTORS = 3, GEMM_MAX_ROWS = 14 };
 
@@ -36,8 +37,9 @@ typedef struct gemm_tile {
   int activation; /* activation_kind */
   float alpha;
   float *column_sums; /* a padded row that receives the sums of c's columns over the tile; NULL: not wanted */
-  const char *prefetch;              /* memory wanted soon, a cache line at each inner index; NULL: none */
-  bool distant;                      /* c and residual are far away: they are asked for first */
+  uintptr_t prefetch; /* address of memory wanted soon, a cache line at each inner index; 0: none. A number,
+                         since it may lie outside every object */
+  bool distant;       /* c and residual are far away: they are asked for first */
   const gemm_difference *difference; /* made on the way, a vector at each inner index; NULL: none */
 } gemm_tile;
 

@@ -95,8 +95,7 @@ ALWAYS_INLINE void gemm_accumulate(const gemm_tile *t, gemm_sums *s, const int r
   gemm_rows_of_a a = gemm_rows_begin(t, rows);
   gemm_difference d = subtract ? *t->difference : (gemm_difference){0};
   const float *b = t->b;
-  /* A number: what is asked for may end before the tile does. */
-  uintptr_t prefetch = t->prefetch ? (uintptr_t)t->prefetch : (uintptr_t)b;
+  uintptr_t prefetch = t->prefetch ? t->prefetch : (uintptr_t)b;
   uintptr_t prefetch_step = t->prefetch ? CACHE_LINE_BYTES : 0;
   for (ptrdiff_t k = t->inner; k > 0; k--) {
     gemm_step(&a, b, s, rows, vectors);
