@@ -53,7 +53,7 @@ static void weights_lie_close_together(void **state) {
     assert_int_equal(data[i][SIZE - 1], i + 1);
   }
   assert_int_equal(weight_store_bytes(store), (size_t)COUNT * SIZE);
-  weight_store_release(store);
+  weight_store_destroy(store);
   if (before == 0)
     skip(); /* no /proc */
   assert_true(grown < (COUNT * (long)SIZE >> 10) * 5 / 4);
@@ -80,7 +80,7 @@ static void small_and_large_weights_have_their_own_bytes(void **state) {
     }
   weight_key key = {.source = &key, .form = WEIGHT_COPY};
   assert_null(weight_store_add(store, &key, SIZE_MAX - 3, &err));
-  weight_store_release(store);
+  weight_store_destroy(store);
 }
 
 /* A layer whose weights lie in the file, all ones. */

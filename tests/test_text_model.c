@@ -101,7 +101,7 @@ static void equal_tokens_give_equal_rows(void **state) {
   counter c = {0};
   error err = {0};
   assert_true(text_model_predict(m, texts, TEXTS, logits[0], &(text_progress){&c, count}, &err));
-  assert_int_equal(c.calls, 2); /* one batch for each of the two lengths */
+  assert_int_equal(c.calls, 1); /* one batch of two different texts */
   assert_int_equal(c.last, TEXTS);
   assert_int_equal(c.total, TEXTS);
   for (int i = 0; i < TEXTS; i++)
@@ -129,6 +129,35 @@ static void many_texts_of_one_length(void **state) {
     assert_memory_equal(alone, logits[i], sizeof alone);
   }
   text_model_close(m);
+}
+
+/* More lengths than networks are kept for, more texts than run at once, in no order; each alone, later, when
+ * its length's network may have gone. */
+static void texts_of_many_lengths(void **state) {
+  (void)state;
+  enum { TEXTS = 300, WORDS = 99 };
+  char written[TEXTS][2 * WORDS + 8];
+  const char *texts[TEXTS];
+  for (int i = 0; i < TEXTS; i++) {
+    char *end = written[i] + sprintf(written[i], "%c %c ", 'a' + i % 26, 'a' + i / 26);
+    for (int word = i * 37 % WORDS; word > 0; word--)
+      end += sprintf(end, "%c ", 'a' + (i + word) % 7);
+    texts[i] = written[i];
+  }
+  float(*logits)[LABELS] = calloc(TEXTS, sizeof *logits), alone[LABELS];
+  for (int threads = 1; threads <= 3; threads++) {
+    error err = {0};
+    text_model *m = text_model_open(GOLDEN_ANALYSIS "models/" GOLDEN_NAME,
+                                    &(model_options){.backend = "cpu", .threads = threads}, NULL, &err);
+    assert_non_null(m);
+    predict(m, texts, TEXTS, logits[0]);
+    for (int i = 0; i < TEXTS; i += 7) {
+      predict(m, &texts[i], 1, alone);
+      assert_memory_equal(alone, logits[i], sizeof alone);
+    }
+    text_model_close(m);
+  }
+  free(logits);
 }
 
 /* The network has 24 positions: [CLS], 22 pieces, [SEP]. */
@@ -206,6 +235,7 @@ int main(void) {
       cmocka_unit_test(gives_the_references_logits),
       cmocka_unit_test(equal_tokens_give_equal_rows),
       cmocka_unit_test(many_texts_of_one_length),
+      cmocka_unit_test(texts_of_many_lengths),
       cmocka_unit_test(long_texts_are_cut),
       cmocka_unit_test(may_be_stopped),
       cmocka_unit_test(text_that_is_not_utf8_is_refused),

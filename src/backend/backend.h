@@ -14,6 +14,13 @@ typedef struct compile_options {
   bool brief;
 } compile_options;
 
+/* One sample for one executable. inputs[i] holds it for graph input i, row-major, outputs likewise. */
+typedef struct backend_job {
+  executable *executable;
+  const void *const *inputs;
+  void *const *outputs;
+} backend_job;
+
 /* A backend is a constant; the table of backend.c lists them. */
 typedef struct backend {
   const char *name; /* "cpu" */
@@ -22,7 +29,8 @@ typedef struct backend {
   executable *(*compile)(const graph *g, const compile_options *options, error *err);
   /* The same for a graph over the weights of the sibling's graph, such as the same network for another length
    * of its input, with the sibling's options: what is packed for one is not packed again for the other.
-   * Constants must still lie where they lay then. Either may be destroyed first. */
+   * Constants must still lie where they lay then. Siblings also share run-time memory, that of the largest:
+   * no two of them may be compiled or run at once. Any may be destroyed first. */
   executable *(*compile_sibling)(const graph *g, const executable *sibling, error *err);
   /* inputs[i] holds `batch` samples of graph input i one after the other (each row-major), outputs likewise.
    * Samples are independent runs: the bits of one don't depend on the batch, on its neighbours, or on the
@@ -32,6 +40,11 @@ typedef struct backend {
    * compile's `threads`. The same bits as run's. Calls with different workers may be made at once on one
    * executable, but none while run is at work. */
   bool (*run_alone)(executable *e, int worker, const void *const *inputs, void *const *outputs, error *err);
+  /* Samples of siblings, such as texts of different lengths: each with the bits that run gives it, in one
+   * batch, so that they may share what takes time for each run, such as reading the weights. Samples that
+   * come in the order of falling length are the sooner ready. Executables that aren't siblings, or too
+   * different, run one after the other. */
+  bool (*run_siblings)(const backend_job *jobs, size_t count, error *err);
   void (*destroy)(executable *e); /* NULL is allowed */
   /* What was chosen at run time, for reports: "avx512", "avx2", "generic"; in bfloat16 "avx512bf16". */
   const char *(*variant)(const executable *e);
@@ -39,7 +52,7 @@ typedef struct backend {
    * but multiply-adds of the executable's precision on registers: what benchmarks are measured by. Takes some
    * milliseconds. */
   double (*probe_peak)(const executable *e);
-  /* Bytes of packed weights and of run-time memory. */
+  /* Bytes of packed weights and of run-time memory, siblings' included. */
   size_t (*memory)(const executable *e);
 } backend;
 

@@ -1,55 +1,25 @@
 #include "model/text_model.h"
 
-#include "backend/backend.h"
 #include "base/buffer.h"
-#include "model/checkpoint.h"
+#include "model/text_lengths.h"
 #include "text/tokenizer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-  LONGEST_TEXT = 512, /* tokens: where the reference cuts */
-  TEXTS_AT_ONCE = 64  /* given to the backend in one call */
+  LONGEST_TEXT = 512,           /* tokens: where the reference cuts */
+  TEXTS_AT_ONCE = LENGTHS_KEPT, /* given to the backend in one call, at most */
+  TOKENS_AT_ONCE = 4096         /* the same: some seconds */
 };
 
 struct text_model {
   checkpoint checkpoint;
   tokenizer *tokenizer;
-  const backend *backend;
-  compile_options how;
-  executable *executable; /* for texts of `length` tokens; holds the weights for all lengths */
-  size_t length;
-  double operations; /* of a text of `length` tokens */
+  text_lengths lengths;
+  double operations; /* of a text of the last prediction, in the mean */
   size_t longest, output_count;
 };
-
-/* ---- lengths ---- */
-
-/* Make the executable one for texts of `length` tokens. The one before hands over its weights. */
-static bool set_length(text_model *m, size_t length, const reporter *r, error *err) {
-  if (m->length == length)
-    return true;
-  graph *g = checkpoint_graph(&m->checkpoint, (int64_t)length, r, err);
-  if (!g)
-    return false;
-  m->output_count = checkpoint_logits(&m->checkpoint, g, err);
-  m->operations = graph_flops(g);
-  executable *made = NULL;
-  if (m->output_count)
-    made = m->executable ? m->backend->compile_sibling(g, m->executable, err)
-                         : m->backend->compile(g, &m->how, err);
-  graph_destroy(g);
-  /* Whatever was packed of the file is in memory a second time now. */
-  mapped_file_release(&m->checkpoint.file, 0, m->checkpoint.file.size);
-  if (!made)
-    return error_prefix(err, "%s", m->checkpoint.path);
-  if (m->executable)
-    m->backend->destroy(m->executable);
-  m->executable = made;
-  m->length = length;
-  return true;
-}
 
 /* ---- open and close ---- */
 
@@ -71,18 +41,25 @@ static bool open_tokenizer(text_model *m, const char *folder, error *err) {
 
 static bool open(text_model *m, const char *folder, const model_options *options, const reporter *r,
                  error *err) {
-  m->backend = backend_find(options->backend, err);
-  if (!m->backend || !checkpoint_open(&m->checkpoint, folder, r, err) || !check_input(&m->checkpoint, err) ||
+  text_lengths *l = &m->lengths;
+  l->checkpoint = &m->checkpoint;
+  l->backend = backend_find(options->backend, err);
+  if (!l->backend || !checkpoint_open(&m->checkpoint, folder, r, err) || !check_input(&m->checkpoint, err) ||
       !open_tokenizer(m, folder, err))
     return false;
-  m->how = (compile_options){.threads = options->threads,
+  l->how = (compile_options){.threads = options->threads,
                              .brief = options->brief,
                              .precision = checkpoint_precision(&m->checkpoint, options->precision)};
   int64_t most = bert_max_tokens(m->checkpoint.bert);
   m->longest = most < LONGEST_TEXT ? (size_t)most : LONGEST_TEXT;
-  return m->longest >= 2
-             ? set_length(m, 2, r, err)
-             : error_set(err, ERROR_UNSUPPORTED, "%s: takes texts of %zu tokens only", folder, m->longest);
+  if (m->longest < 2)
+    return error_set(err, ERROR_UNSUPPORTED, "%s: takes texts of %zu tokens only", folder, m->longest);
+  const text_network *shortest = text_lengths_get(l, 2, r, err);
+  if (!shortest)
+    return false;
+  m->output_count = shortest->outputs;
+  m->operations = shortest->operations;
+  return true;
 }
 
 text_model *text_model_open(const char *folder, const model_options *options, const reporter *r, error *err) {
@@ -99,8 +76,7 @@ text_model *text_model_open(const char *folder, const model_options *options, co
 void text_model_close(text_model *m) {
   if (!m)
     return;
-  if (m->executable)
-    m->backend->destroy(m->executable);
+  text_lengths_clear(&m->lengths);
   tokenizer_close(m->tokenizer);
   checkpoint_close(&m->checkpoint);
   free(m);
@@ -119,7 +95,7 @@ const char *text_model_kind(const text_model *m) {
 }
 
 const char *text_model_variant(const text_model *m) {
-  return m->backend->variant(m->executable);
+  return m->lengths.backend->variant(m->lengths.kept[0].executable);
 }
 
 /* ---- texts in the order in which they run ---- */
@@ -136,7 +112,8 @@ typedef struct text_queue {
   size_t id_count, id_capacity;
 } text_queue;
 
-/* Longest first: the tables that a network for long texts has copied serve those for shorter ones. */
+/* Longest first: as run_siblings likes them, and what a network for long texts needs of memory and tables
+ * serves those for shorter ones. */
 static int compare_tokens(const void *a, const void *b) {
   const tokens *x = a, *y = b;
   if (x->count != y->count)
@@ -188,51 +165,62 @@ typedef struct prediction {
   text_model *m;
   const text_queue *queue;
   float *logits;  /* the caller's */
-  int32_t *batch; /* TEXTS_AT_ONCE x longest */
   float *results; /* TEXTS_AT_ONCE x output_count */
+  double operations;
 } prediction;
+
+/* Different texts that run together. */
+typedef struct text_batch {
+  backend_job jobs[TEXTS_AT_ONCE];
+  const void *inputs[TEXTS_AT_ONCE];
+  void *outputs[TEXTS_AT_ONCE];
+  size_t count, tokens;
+} text_batch;
 
 /* Is queue item i another text than the one before it? */
 static bool is_new(const text_queue *q, size_t i) {
   return i == 0 || !same_tokens(&q->items[i], &q->items[i - 1]);
 }
 
-/* Collect different texts of one length from queue item `first` on, as many as fit, and the items that are
- * equal to them. Returns the item behind; *count: of different ones. */
-static size_t fill_batch(const prediction *p, size_t first, size_t *count) {
-  const text_queue *q = p->queue;
-  size_t length = q->items[first].count, i = first;
-  *count = 0;
-  for (; i < q->count && q->items[i].count == length; i++) {
-    if (!is_new(q, i))
-      continue;
-    if (*count == TEXTS_AT_ONCE)
-      break;
-    memcpy(p->batch + (*count)++ * length, q->items[i].ids, length * sizeof *p->batch);
-  }
-  return i;
+static bool has_room(const text_batch *b, const tokens *text) {
+  return b->count == 0 || (b->count < TEXTS_AT_ONCE && b->tokens + text->count <= TOKENS_AT_ONCE);
 }
 
-static bool run_batch(const prediction *p, size_t *done, error *err) {
-  text_model *m = p->m;
-  const text_queue *q = p->queue;
-  size_t first = *done, count, end = fill_batch(p, first, &count);
-  const void *inputs[] = {p->batch};
-  void *outputs[] = {p->results};
-  if (!set_length(m, q->items[first].count, NULL, err))
+/* No more lengths come together in a batch than are kept. */
+static bool add_text(prediction *p, text_batch *b, const tokens *text, error *err) {
+  const text_network *n = text_lengths_get(&p->m->lengths, text->count, NULL, err);
+  if (!n)
     return false;
-  if (!m->backend->run(m->executable, inputs, outputs, count, err))
-    return error_prefix(err, "%s", m->checkpoint.path);
+  size_t i = b->count++;
+  b->inputs[i] = text->ids;
+  b->outputs[i] = p->results + i * p->m->output_count;
+  b->jobs[i] = (backend_job){n->executable, &b->inputs[i], &b->outputs[i]};
+  b->tokens += text->count;
+  p->operations += n->operations;
+  return true;
+}
+
+/* Run different texts from queue item `*done` on, as many as fit, and give their rows to the items that are
+ * equal to them. *done: the item behind. */
+static bool run_batch(prediction *p, size_t *done, error *err) {
+  const text_queue *q = p->queue;
+  size_t columns = p->m->output_count, first = *done, end = first;
+  text_batch b = {.count = 0};
+  for (; end < q->count && (!is_new(q, end) || has_room(&b, &q->items[end])); end++)
+    if (is_new(q, end) && !add_text(p, &b, &q->items[end], err))
+      return false;
+  if (!p->m->lengths.backend->run_siblings(b.jobs, b.count, err))
+    return error_prefix(err, "%s", p->m->checkpoint.path);
   const float *row = p->results;
   for (; *done < end; ++*done) {
     if (*done > first && is_new(q, *done))
-      row += m->output_count;
-    memcpy(p->logits + q->items[*done].text * m->output_count, row, m->output_count * sizeof *row);
+      row += columns;
+    memcpy(p->logits + q->items[*done].text * columns, row, columns * sizeof *row);
   }
   return true;
 }
 
-static bool run_all(const prediction *p, const text_progress *progress, error *err) {
+static bool run_all(prediction *p, const text_progress *progress, error *err) {
   for (size_t done = 0; done < p->queue->count;) {
     if (!run_batch(p, &done, err))
       return false;
@@ -248,20 +236,20 @@ bool text_model_predict(text_model *m, const char *const *texts, size_t n, float
   prediction p = {.m = m, .queue = &queue, .logits = logits};
   bool ok = queue_make(&queue, m, texts, n, err);
   if (ok) {
-    p.batch = malloc(TEXTS_AT_ONCE * m->longest * sizeof *p.batch);
     p.results = malloc(TEXTS_AT_ONCE * m->output_count * sizeof *p.results);
-    ok = p.batch && p.results ? run_all(&p, progress, err) : error_out_of_memory(err);
+    ok = p.results ? run_all(&p, progress, err) : error_out_of_memory(err);
   }
-  free(p.batch);
+  if (ok && n)
+    m->operations = p.operations / (double)n;
   free(p.results);
   queue_free(&queue);
   return ok;
 }
 
 model_cost text_model_cost_of(const text_model *m) {
-  return (model_cost){m->operations, m->backend->memory(m->executable)};
+  return (model_cost){m->operations, m->lengths.backend->memory(m->lengths.kept[0].executable)};
 }
 
 double text_model_probe_peak(const text_model *m) {
-  return m->backend->probe_peak(m->executable);
+  return m->lengths.backend->probe_peak(m->lengths.kept[0].executable);
 }

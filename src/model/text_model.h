@@ -27,13 +27,13 @@ typedef struct text_progress {
 } text_progress;
 
 /* texts: n NUL-terminated UTF-8 texts. logits: n rows of text_model_output_count values. A text runs at its
- * own length, without padding, cut after 512 tokens; texts that are the same tokens run once. A row's bits
- * depend on that text only. `progress` may be NULL. False and *err for a text that is not UTF-8, and when
- * stopped. Not thread-safe on one model. */
+ * own length, without padding, cut after 512 tokens, the longest ones first and several of any lengths at a
+ * time; texts that are the same tokens run once. A row's bits depend on that text only. `progress` may be
+ * NULL. False and *err for a text that is not UTF-8, and when stopped. Not thread-safe on one model. */
 bool text_model_predict(text_model *m, const char *const *texts, size_t n, float *logits,
                         const text_progress *progress, error *err);
 
-/* What a text of the last predicted length costs; as model_cost_of. */
+/* What a text of the last prediction costs, in the mean; as model_cost_of. */
 model_cost text_model_cost_of(const text_model *m);
 double text_model_probe_peak(const text_model *m);
 

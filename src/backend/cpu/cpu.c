@@ -1,24 +1,75 @@
-/* The processor backend: a graph becomes a program of steps; a batch of samples is run through it. */
-#include "backend/backend.h"
+/* The processor backend: a graph becomes a program of steps. */
 #include "backend/cpu/aligned.h"
 #include "backend/cpu/builder.h"
+#include "backend/cpu/executable.h"
 #include "backend/cpu/lower.h"
-#include "backend/cpu/team.h"
 #include "base/checked.h"
 
-#include <omp.h>
 #include <stdlib.h>
 #include <time.h>
 
-struct executable {
-  cpu_program *program;
-  weight_store *weights;
-  team *team;
-  compile_options options;
-  int in_step;           /* samples that a thread runs in step, at most */
-  unsigned char *memory; /* per thread: activations of each sample in step, then scratch */
-  size_t activation_stride, thread_stride;
-};
+/* ---- families ---- */
+
+static void family_release(family *f) {
+  if (!f || --f->members > 0)
+    return;
+  weight_store_destroy(f->weights);
+  free(f->team);
+  free(f->memory);
+  free(f);
+}
+
+/* With one member to come. */
+static family *family_create(const compile_options *options, error *err) {
+  family *f = calloc(1, sizeof *f);
+  if (!f) {
+    error_out_of_memory(err);
+    return NULL;
+  }
+  *f = (family){.members = 1,
+                .options = *options,
+                .weights = weight_store_create(!options->brief, err),
+                .team = aligned_allocate(sizeof *f->team, false, err)};
+  if (f->weights && f->team)
+    return f;
+  family_release(f);
+  return NULL;
+}
+
+/* Where the weights don't fit into the caches but the activations of several samples do, a thread runs so
+ * many in step: it waits for the weights once. */
+static void set_in_step(family *f) {
+  enum { WEIGHTS = 32 << 20, ACTIVATIONS = 3 << 19 };
+  size_t one = f->largest_activations;
+  f->in_step = weight_store_bytes(f->weights) < WEIGHTS ? 1 : FRAMES_IN_STEP;
+  f->activation_bytes = one > ACTIVATIONS / f->in_step ? ACTIVATIONS : one * f->in_step;
+  if (f->activation_bytes < one)
+    f->activation_bytes = one;
+}
+
+/* Run-time memory in which the executable, too, can run. */
+static bool family_make_room(family *f, const executable *e, error *err) {
+  family larger = *f;
+  size_t scratch, thread, total;
+  if (larger.largest_activations < e->activation_bytes)
+    larger.largest_activations = e->activation_bytes;
+  set_in_step(&larger);
+  if (!aligned_size(e->program->scratch_bytes, &scratch))
+    return error_out_of_memory(err);
+  if (larger.scratch_bytes < scratch)
+    larger.scratch_bytes = scratch;
+  if (!checked_add(larger.activation_bytes, larger.scratch_bytes, &thread) ||
+      !checked_mul(thread, (size_t)f->options.threads, &total))
+    return error_out_of_memory(err);
+  if (!f->memory || thread > family_thread_bytes(f)) {
+    larger.memory = aligned_allocate(total, !f->options.brief, err);
+    if (!larger.memory)
+      return false;
+    free(f->memory);
+  }
+  *f = larger;
+  return true;
+}
 
 /* ---- compile ---- */
 
@@ -26,9 +77,7 @@ static void destroy(executable *e) {
   if (!e)
     return;
   program_destroy(e->program);
-  weight_store_release(e->weights);
-  free(e->team);
-  free(e->memory);
+  family_release(e->family);
   free(e);
 }
 
@@ -47,49 +96,24 @@ static bool create_program(executable *e, precision wanted, error *err) {
 
 static bool build(executable *e, const graph *g, error *err) {
   builder b;
-  bool done = builder_begin(&b, g, e->program, e->weights, e->options.threads, err) && lower_graph(&b, err) &&
-              program_plan_memory(e->program, err);
+  bool done = builder_begin(&b, g, e->program, e->family->weights, e->family->options.threads, err) &&
+              lower_graph(&b, err) && program_plan_memory(e->program, err);
   builder_end(&b);
-  return done;
+  e->operations = graph_flops(g);
+  return done &&
+         (aligned_size(e->program->activation_bytes, &e->activation_bytes) || error_out_of_memory(err));
 }
 
-/* Where the weights don't fit into the caches but the activations of several samples do, a thread runs so
- * many in step: it waits for the weights once. */
-static int samples_in_step(const executable *e) {
-  enum { WEIGHTS = 32 << 20, ACTIVATIONS = 4 << 20 };
-  size_t room = ACTIVATIONS / (e->program->activation_bytes + 1);
-  if (weight_store_bytes(e->weights) < WEIGHTS || room < 1)
-    return 1;
-  return room < FRAMES_IN_STEP ? (int)room : FRAMES_IN_STEP;
-}
-
-/* Threads' memories lie apart by whole cache lines. */
-static bool allocate_run_memory(executable *e, error *err) {
-  size_t scratch, activations, total;
-  e->in_step = samples_in_step(e);
-  if (!aligned_size(e->program->activation_bytes, &e->activation_stride) ||
-      !aligned_size(e->program->scratch_bytes, &scratch) ||
-      !checked_mul(e->activation_stride, (size_t)e->in_step, &activations) ||
-      !checked_add(activations, scratch, &e->thread_stride) ||
-      !checked_mul(e->thread_stride, (size_t)e->options.threads, &total))
-    return error_out_of_memory(err);
-  e->memory = aligned_allocate(total, !e->options.brief, err);
-  e->team = aligned_allocate(sizeof *e->team, false, err);
-  return e->memory && e->team;
-}
-
-/* Takes over one reference to the store, which may be NULL after a failure. */
-static executable *compile_with(weight_store *weights, const graph *g, const compile_options *options,
-                                error *err) {
-  executable *e = weights ? calloc(1, sizeof *e) : NULL;
+/* Takes over one membership of the family, which may be NULL after a failure. */
+static executable *compile_into(family *f, const graph *g, error *err) {
+  executable *e = f ? calloc(1, sizeof *e) : NULL;
   if (!e) {
-    weight_store_release(weights);
+    family_release(f);
     error_out_of_memory(err);
     return NULL;
   }
-  e->weights = weights;
-  e->options = *options;
-  if (create_program(e, options->precision, err) && build(e, g, err) && allocate_run_memory(e, err))
+  e->family = f;
+  if (create_program(e, f->options.precision, err) && build(e, g, err) && family_make_room(f, e, err))
     return e;
   destroy(e);
   return NULL;
@@ -100,119 +124,27 @@ static executable *compile(const graph *g, const compile_options *options, error
     error_set(err, ERROR_USAGE, "%d threads: at least 1 is needed", options->threads);
     return NULL;
   }
-  return compile_with(weight_store_create(!options->brief, err), g, options, err);
+  return compile_into(family_create(options, err), g, err);
 }
 
 /* A store knows constants by their address. One that the graph itself has made may lie where another graph's
  * has lain. */
 static executable *compile_sibling(const graph *g, const executable *sibling, error *err) {
   if (!graph_constants_borrowed(g))
-    return compile(g, &sibling->options, err);
-  weight_store_retain(sibling->weights);
-  return compile_with(sibling->weights, g, &sibling->options, err);
+    return compile(g, &sibling->family->options, err);
+  sibling->family->members++;
+  return compile_into(sibling->family, g, err);
 }
 
-/* ---- run ---- */
-
-static frame thread_frame(const executable *e, int thread) {
-  unsigned char *memory = e->memory + (size_t)thread * e->thread_stride;
-  return (frame){.program = e->program,
-                 .activations = memory,
-                 .scratch = memory + (size_t)e->in_step * e->activation_stride,
-                 .parts = 1};
-}
-
-/* `count` whole samples on the calling thread, in step; `first`: the first one's frame. */
-static void run_in_step(const executable *e, const frame *first, int count) {
-  const cpu_program *p = e->program;
-  frame frames[FRAMES_IN_STEP];
-  for (int k = 0; k < count; k++) {
-    frames[k] = *first;
-    frames[k].sample += (size_t)k;
-    frames[k].activations += (size_t)k * e->activation_stride;
-  }
-  frames[0].in_step = count;
-  for (size_t i = 0; i < p->step_count; i++) {
-    const cpu_step *s = &p->steps[i];
-    for (int k = 0; k < (s->joint ? 1 : count); k++)
-      s->run(s, &frames[k]);
-  }
-}
-
-/* This thread's share of a sample that the whole team works on. */
-static void run_shared(const frame *f, team *t) {
-  const cpu_program *p = f->program;
-  frame undivided = *f;
-  undivided.part = 0;
-  undivided.parts = 1;
-  for (size_t i = 0; i < p->step_count; i++) {
-    const cpu_step *s = &p->steps[i];
-    if (!s->serial)
-      s->run(s, f);
-    else if (f->part == 0)
-      s->run(s, &undivided);
-    bool next_is_serial = i + 1 < p->step_count && p->steps[i + 1].serial;
-    if (!s->serial || !next_is_serial)
-      team_wait(t);
-  }
-}
-
-/* The size of equal parts of `count`, at most `most`; 1 of none. */
-static size_t even_part(size_t count, size_t most) {
-  size_t parts = (count + most - 1) / most;
-  return parts ? (count + parts - 1) / parts : 1;
-}
-
-/* Every thread of the parallel region calls this: as many samples as possible are run by one thread each, in
- * its own memory, which then stays in its cache; the samples left over by all threads together. */
-static void run_batch(executable *e, const frame *job, size_t batch) {
-  int thread = omp_get_thread_num(), parts = omp_get_num_threads();
-  size_t alone = batch - batch % (size_t)parts, share = alone / (size_t)parts;
-  size_t in_step = even_part(share, (size_t)e->in_step);
-#pragma omp single
-  team_init(e->team, parts);
-  frame f = thread_frame(e, thread);
-  f.inputs = job->inputs;
-  f.outputs = job->outputs;
-#pragma omp for schedule(dynamic, 1)
-  for (size_t sample = 0; sample < alone; sample += in_step) {
-    f.sample = sample;
-    run_in_step(e, &f, (int)(alone - sample < in_step ? alone - sample : in_step));
-  }
-  f.activations = e->memory;
-  f.part = thread;
-  f.parts = parts;
-  for (size_t sample = alone; sample < batch; sample++) {
-    f.sample = sample;
-    run_shared(&f, e->team);
-  }
-}
-
-static bool run(executable *e, const void *const *inputs, void *const *outputs, size_t batch, error *err) {
-  (void)err;
-  frame job = {.inputs = inputs, .outputs = outputs};
-#pragma omp parallel num_threads(e->options.threads) if (e->options.threads > 1)
-  run_batch(e, &job, batch);
-  return true;
-}
-
-static bool run_alone(executable *e, int worker, const void *const *inputs, void *const *outputs,
-                      error *err) {
-  if (worker < 0 || worker >= e->options.threads)
-    return error_set(err, ERROR_USAGE, "worker %d of %d", worker, e->options.threads);
-  frame f = thread_frame(e, worker);
-  f.inputs = inputs;
-  f.outputs = outputs;
-  run_in_step(e, &f, 1);
-  return true;
-}
+/* ---- what it says of itself ---- */
 
 static const char *variant(const executable *e) {
   return e->program->bf16 ? e->program->bf16->name : e->program->kernels->name;
 }
 
 static size_t memory(const executable *e) {
-  return weight_store_bytes(e->weights) + (size_t)e->options.threads * e->thread_stride;
+  const family *f = e->family;
+  return weight_store_bytes(f->weights) + (size_t)f->options.threads * family_thread_bytes(f);
 }
 
 static double thread_seconds(void) {
@@ -236,5 +168,13 @@ bool precision_check(precision p, error *err) {
   return kernels && bf16_kernels_choose(kernels, err);
 }
 
-const backend cpu_backend = {"cpu",   compile, compile_sibling, run,   run_alone,
-                             destroy, variant, probe_peak,      memory};
+const backend cpu_backend = {.name = "cpu",
+                             .compile = compile,
+                             .compile_sibling = compile_sibling,
+                             .run = executable_run,
+                             .run_alone = executable_run_alone,
+                             .run_siblings = executable_run_siblings,
+                             .destroy = destroy,
+                             .variant = variant,
+                             .probe_peak = probe_peak,
+                             .memory = memory};

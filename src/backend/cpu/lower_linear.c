@@ -7,15 +7,18 @@
 enum { SMALL_WORK = 20000 };
 
 static void run_linear(const cpu_step *s, const frame *f) {
-  const product *p = s->parameters;
+  const product *p[FRAMES_IN_STEP];
   product_operands o[FRAMES_IN_STEP];
   int count = f->in_step > 1 ? f->in_step : 1;
-  for (int i = 0; i < count; i++)
-    o[i] = (product_operands){.x = step_read(s, f + i, 0),
-                              .residual = step_read(s, f + i, 1),
-                              .y = step_write(s, f + i, 0),
-                              .y_stride = p->columns,
+  for (int i = 0; i < count; i++) {
+    const cpu_step *own = frame_step(&f[i], s, f);
+    p[i] = own->parameters;
+    o[i] = (product_operands){.x = step_read(own, &f[i], 0),
+                              .residual = step_read(own, &f[i], 1),
+                              .y = step_write(own, &f[i], 0),
+                              .y_stride = p[i]->columns,
                               .scratch = f->scratch};
+  }
   product_run_joint(p, o, count, f);
 }
 

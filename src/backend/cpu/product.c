@@ -243,18 +243,18 @@ static void run_whole(const product *p, const product_operands *o, const frame *
     }
 }
 
-void product_run_joint(const product *p, const product_operands *o, int count, const frame *f) {
-  int most = p->blocked && !p->bf16 ? product_blocked_samples(p) : 1;
-  for (int i = 0; i < count; i += most) {
-    if (p->bf16)
-      product_bf16_run(p, &o[i], f);
-    else if (p->blocked)
-      product_blocked_run(p, &o[i], count - i < most ? count - i : most, f);
+void product_run_joint(const product *const *p, const product_operands *o, int count, const frame *f) {
+  for (int i = 0, together = 1; i < count; i += together) {
+    together = p[i]->blocked && !p[i]->bf16 ? product_blocked_together(&p[i], count - i) : 1;
+    if (p[i]->bf16)
+      product_bf16_run(p[i], &o[i], f);
+    else if (p[i]->blocked)
+      product_blocked_run(&p[i], &o[i], together, f);
     else
-      run_whole(p, &o[i], f);
+      run_whole(p[i], &o[i], f);
   }
 }
 
 void product_run(const product *p, const product_operands *o, const frame *f) {
-  product_run_joint(p, o, 1, f);
+  product_run_joint(&p, o, 1, f);
 }

@@ -57,8 +57,9 @@ size_t product_scratch(const product *p);
 /* Share `part` of `parts` of the whole product. */
 void product_run(const product *p, const product_operands *o, const frame *f);
 
-/* The same for several samples: a large product reads its weights once for all of them. */
-void product_run_joint(const product *p, const product_operands *o, int count, const frame *f);
+/* The same for several samples: large products with the same weights read them once for all samples. Each has
+ * a product of its own, since they may differ in rows. */
+void product_run_joint(const product *const *p, const product_operands *o, int count, const frame *f);
 
 /* All rows of one panel of the only group of a product that isn't blocked; o->y is where the panel's columns
  * begin. */

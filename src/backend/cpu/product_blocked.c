@@ -46,34 +46,50 @@ size_t product_blocked_scratch(const product *p) {
   return (size_t)floats * sizeof(float);
 }
 
-int product_blocked_samples(const product *p) {
-  ptrdiff_t room = ROWS_IN_BLOCK / p->rows;
-  return p->strassen || room < 1 ? 1 : (int)room;
+int product_blocked_together(const product *const *p, int count) {
+  ptrdiff_t rows = p[0]->rows;
+  int together = 1;
+  while (together < count && !p[together - 1]->strassen && !p[together]->strassen &&
+         p[together]->weights == p[0]->weights && rows + p[together]->rows <= ROWS_IN_BLOCK)
+    rows += p[together++]->rows;
+  return together;
 }
 
 /* ---- a block ---- */
 
-/* A part of A, gathered once for all panels: the same of each of several samples, one after the other. */
+/* A part of A, gathered once for all panels; of several samples one after the other. */
 typedef struct inner_block {
   int samples;
-  ptrdiff_t first_tile, end_tile;
-  ptrdiff_t begin, end; /* of the inner index */
+  ptrdiff_t part, parts; /* of a sample's tiles */
+  ptrdiff_t begin, end;  /* of the inner index */
   float *a;
   ptrdiff_t stride;
   ptrdiff_t end_panel;
   const float *after; /* a panel's weights that this thread reads after the block; NULL: not known */
 } inner_block;
 
+static ptrdiff_t first_tile(const product *p, const inner_block *block) {
+  return p->tiles * block->part / block->parts;
+}
+
+static ptrdiff_t end_tile(const product *p, const inner_block *block) {
+  return p->tiles * (block->part + 1) / block->parts;
+}
+
+static ptrdiff_t first_row(const product *p, const inner_block *block) {
+  return tile_begin(p, first_tile(p, block));
+}
+
 static ptrdiff_t block_rows(const product *p, const inner_block *block) {
-  return tile_begin(p, block->end_tile) - tile_begin(p, block->first_tile);
+  return tile_begin(p, end_tile(p, block)) - first_row(p, block);
 }
 
 /* The inner indices of a tile that meet the signal; the others would only add zeros. */
 static void valid_inner(const product *p, ptrdiff_t tile, ptrdiff_t *begin, ptrdiff_t *end) {
-  ptrdiff_t first_row = tile_begin(p, tile) * p->stride - p->padding;
-  ptrdiff_t last_row = (tile_begin(p, tile + 1) - 1) * p->stride - p->padding;
-  ptrdiff_t first_tap = last_row >= 0 ? 0 : (-last_row + p->dilation - 1) / p->dilation;
-  ptrdiff_t end_tap = first_row >= p->in_rows ? 0 : (p->in_rows - 1 - first_row) / p->dilation + 1;
+  ptrdiff_t first = tile_begin(p, tile) * p->stride - p->padding;
+  ptrdiff_t last = (tile_begin(p, tile + 1) - 1) * p->stride - p->padding;
+  ptrdiff_t first_tap = last >= 0 ? 0 : (-last + p->dilation - 1) / p->dilation;
+  ptrdiff_t end_tap = first >= p->in_rows ? 0 : (p->in_rows - 1 - first) / p->dilation + 1;
   *begin = clamp(first_tap, 0, p->kernel) * p->group_channels;
   *end = clamp(end_tap, 0, p->kernel) * p->group_channels;
 }
@@ -91,53 +107,57 @@ static void run_block_tiles(const product *p, const product_operands *o, const i
                             const float *a, gemm_tile *t, coming_panel *coming, ptrdiff_t column,
                             int vectors) {
   const float *panel = t->b;
-  ptrdiff_t first_row = tile_begin(p, block->first_tile), width = (ptrdiff_t)vectors * p->lanes;
-  for (ptrdiff_t tile = block->first_tile; tile < block->end_tile; tile++) {
+  ptrdiff_t row = first_row(p, block), width = (ptrdiff_t)vectors * p->lanes;
+  for (ptrdiff_t tile = first_tile(p, block); tile < end_tile(p, block); tile++) {
     ptrdiff_t begin, end;
     valid_inner(p, tile, &begin, &end);
     begin = clamp(begin, block->begin, block->end);
     end = clamp(end, begin, block->end);
     t->inner = end - begin;
-    t->a = a + (tile_begin(p, tile) - first_row) * block->stride + begin - block->begin;
+    t->a = a + (tile_begin(p, tile) - row) * block->stride + begin - block->begin;
     t->b = panel + begin * width;
     t->prefetch = coming_panel_next(coming, t->inner);
     product_run_tile(p, t, o, column, tile, vectors, block->begin > 0);
   }
 }
 
-static void run_block_panel(const product *p, const product_operands *o, const inner_block *block,
+static void run_block_panel(const product *const *p, const product_operands *o, const inner_block *block,
                             ptrdiff_t group, ptrdiff_t panel) {
-  ptrdiff_t column = group * p->columns + panel * p->panel_vectors * p->lanes;
-  gemm_tile t = product_panel_tile(p, o, group, panel);
+  ptrdiff_t column = group * p[0]->columns + panel * p[0]->panel_vectors * p[0]->lanes;
+  gemm_tile t = product_panel_tile(p[0], o, group, panel);
   t.start_stride = o->y_stride;
-  t.finish = block->end == p->inner;
+  t.finish = block->end == p[0]->inner;
   t.a_stride = block->stride;
-  coming_panel coming = next_panel(p, block, group, panel);
+  coming_panel coming = next_panel(p[0], block, group, panel);
+  const float *a = block->a;
   for (int i = 0; i < block->samples; i++) {
-    t.b = panel_weights(p, group, panel);
-    run_block_tiles(p, &o[i], block, block->a + i * block_rows(p, block) * block->stride, &t, &coming, column,
-                    panel_width(p, panel));
+    t.b = panel_weights(p[0], group, panel);
+    run_block_tiles(p[i], &o[i], block, a, &t, &coming, column, panel_width(p[0], panel));
+    a += block_rows(p[i], block) * block->stride;
   }
 }
 
-static void gather_block(const product *p, const product_operands *o, const inner_block *block,
+static void gather_block(const product *const *p, const product_operands *o, const inner_block *block,
                          ptrdiff_t group) {
-  for (int i = 0; i < block->samples; i++)
-    product_gather(p, o[i].x + group * p->group_channels, tile_begin(p, block->first_tile),
-                   tile_begin(p, block->end_tile), block->begin, block->end,
-                   block->a + i * block_rows(p, block) * block->stride, block->stride);
+  float *a = block->a;
+  for (int i = 0; i < block->samples; i++) {
+    ptrdiff_t begin = first_row(p[i], block), rows = block_rows(p[i], block);
+    product_gather(p[i], o[i].x + group * p[i]->group_channels, begin, begin + rows, block->begin, block->end,
+                   a, block->stride);
+    a += rows * block->stride;
+  }
 }
 
 /* Pairs of full panels by Strassen's product of the inner halves. */
 static void run_pairs(const product *p, const product_operands *o, const inner_block halves[2],
                       ptrdiff_t first_panel, ptrdiff_t end_panel) {
-  ptrdiff_t width = (ptrdiff_t)p->panel_vectors * p->lanes, first_row = tile_begin(p, halves->first_tile);
+  ptrdiff_t width = (ptrdiff_t)p->panel_vectors * p->lanes, row = first_row(p, halves);
   ptrdiff_t half = halves->end - halves->begin;
   uintptr_t panel_bytes = (uintptr_t)(p->inner * width) * sizeof(float);
   strassen_job j = {.kernels = p->kernels,
                     .a = {halves[0].a, halves[1].a},
                     .a_stride = halves->stride,
-                    .rows = tile_begin(p, halves->end_tile) - first_row,
+                    .rows = block_rows(p, halves),
                     .inner = half,
                     .vectors = p->panel_vectors,
                     .resume = halves->begin > 0,
@@ -147,8 +167,8 @@ static void run_pairs(const product *p, const product_operands *o, const inner_b
     j.tile = product_panel_tile(p, o, 0, panel);
     j.tile.last_lanes = p->lanes;
     j.tile.finish = halves[1].end == p->inner;
-    j.tile.c = o->y + first_row * o->y_stride + panel * width;
-    j.tile.residual = o->residual ? o->residual + first_row * o->y_stride + panel * width : NULL;
+    j.tile.c = o->y + row * o->y_stride + panel * width;
+    j.tile.residual = o->residual ? o->residual + row * o->y_stride + panel * width : NULL;
     for (int i = 0; i < 2; i++) {
       j.b[i] = panel_weights(p, 0, panel + i) + halves->begin * width;
       j.coming[i] = panel + 2 < end_panel
@@ -171,19 +191,19 @@ static void run_halves(const product *p, const product_operands *o, const inner_
   for (int i = 0; i < 2; i++) {
     halves[i].stride = halves[0].end - halves[0].begin + GATHER_PADDING;
     halves[i].a = whole->a + i * block_rows(p, whole) * halves[i].stride;
-    gather_block(p, o, &halves[i], 0);
+    gather_block(&p, o, &halves[i], 0);
   }
   if (first_panel < end_pairs)
     run_pairs(p, o, halves, first_panel, end_pairs);
   for (int i = 0; i < 2; i++)
     for (ptrdiff_t panel = end_pairs; panel < end_panel; panel++)
-      run_block_panel(p, o, &halves[i], 0, panel);
+      run_block_panel(&p, o, &halves[i], 0, panel);
 }
 
-static void run_block(const product *p, const product_operands *o, const inner_block *block, ptrdiff_t group,
-                      ptrdiff_t first_panel, ptrdiff_t end_panel) {
-  if (p->strassen && strassen_fits(block_rows(p, block), block->end - block->begin)) {
-    run_halves(p, o, block, first_panel, end_panel);
+static void run_block(const product *const *p, const product_operands *o, const inner_block *block,
+                      ptrdiff_t group, ptrdiff_t first_panel, ptrdiff_t end_panel) {
+  if (p[0]->strassen && strassen_fits(block_rows(p[0], block), block->end - block->begin)) {
+    run_halves(p[0], o, block, first_panel, end_panel);
     return;
   }
   gather_block(p, o, block, group);
@@ -210,36 +230,37 @@ static const float *first_weights_of_next(const product *p, const frame *f) {
   return begin < end ? panel_weights(p->next, begin / p->next->panels, begin % p->next->panels) : NULL;
 }
 
-static void run_panels(const product *p, const product_operands *o, int samples, ptrdiff_t group,
+static void run_panels(const product *const *p, const product_operands *o, int samples, ptrdiff_t group,
                        ptrdiff_t first_panel, ptrdiff_t end_panel, const frame *f) {
-  ptrdiff_t size = inner_block_size(p), blocks = row_blocks(p);
-  for (ptrdiff_t i = 0; i < blocks; i++)
-    for (ptrdiff_t k = 0; k < p->inner; k += size) {
+  const product *first = p[0];
+  ptrdiff_t size = inner_block_size(first), parts = row_blocks(first);
+  for (ptrdiff_t i = 0; i < parts; i++)
+    for (ptrdiff_t k = 0; k < first->inner; k += size) {
       inner_block block = {.samples = samples,
-                           .first_tile = p->tiles * i / blocks,
-                           .end_tile = p->tiles * (i + 1) / blocks,
+                           .part = i,
+                           .parts = parts,
                            .begin = k,
-                           .end = clamp(k + size, 0, p->inner),
+                           .end = clamp(k + size, 0, first->inner),
                            .a = o->scratch,
                            .stride = size + GATHER_PADDING,
                            .end_panel = end_panel,
-                           .after = panel_weights(p, group, first_panel)};
-      if (block.end < p->inner)
-        block.after += block.end * panel_width(p, first_panel) * p->lanes;
-      else if (i + 1 == blocks)
-        block.after = first_weights_of_next(p, f);
+                           .after = panel_weights(first, group, first_panel)};
+      if (block.end < first->inner)
+        block.after += block.end * panel_width(first, first_panel) * first->lanes;
+      else if (i + 1 == parts)
+        block.after = first_weights_of_next(first, f);
       run_block(p, o, &block, group, first_panel, end_panel);
     }
 }
 
 /* Each thread gathers what it needs. */
-void product_blocked_run(const product *p, const product_operands *o, int samples, const frame *f) {
-  ptrdiff_t begin, end;
-  share_panels(p, f, &begin, &end);
-  for (ptrdiff_t group = 0; group < p->groups; group++) {
-    ptrdiff_t first = clamp(begin - group * p->panels, 0, p->panels);
-    ptrdiff_t last = clamp(end - group * p->panels, 0, p->panels);
+void product_blocked_run(const product *const *p, const product_operands *o, int count, const frame *f) {
+  ptrdiff_t begin, end, panels = p[0]->panels;
+  share_panels(p[0], f, &begin, &end);
+  for (ptrdiff_t group = 0; group < p[0]->groups; group++) {
+    ptrdiff_t first = clamp(begin - group * panels, 0, panels);
+    ptrdiff_t last = clamp(end - group * panels, 0, panels);
     if (first < last)
-      run_panels(p, o, samples, group, first, last, f);
+      run_panels(p, o, count, group, first, last, f);
   }
 }

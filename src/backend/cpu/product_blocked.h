@@ -11,11 +11,12 @@ bool product_blocked_suits_strassen(const product *p);
 
 size_t product_blocked_scratch(const product *p);
 
-/* Samples whose rows there is room for at a time: they pass a panel one after the other. Two by Strassen's
- * product would be no faster than one after the other. */
-int product_blocked_samples(const product *p);
+/* How many of the first samples may pass a panel one after the other, 1 or more: those that read the same
+ * weights and whose rows there is room for. Two by Strassen's product would be no faster than one after the
+ * other. */
+int product_blocked_together(const product *const *p, int count);
 
-/* As product_run_joint, for `samples` up to that. */
-void product_blocked_run(const product *p, const product_operands *o, int samples, const frame *f);
+/* As product_run_joint, for as many. */
+void product_blocked_run(const product *const *p, const product_operands *o, int count, const frame *f);
 
 #endif

@@ -31,7 +31,8 @@ enum { BUFFER_NONE = -1 };
 typedef struct cpu_program cpu_program;
 
 /* What a step sees when it runs: one sample, and which share of the step's work is its own; or several
- * samples in step, whose frames lie side by side. */
+ * samples in step, whose frames lie side by side. Their programs may differ: those of the same network for
+ * inputs of different lengths, with the same kinds of steps. */
 typedef struct frame {
   const cpu_program *program;
   const void *const *inputs;
@@ -43,7 +44,7 @@ typedef struct frame {
   int in_step;     /* frames from this one on that a step may run together; 0 and 1: this one alone */
 } frame;
 
-enum { FRAMES_IN_STEP = 4 }; /* at most: of eight short texts the rows fill the second cache */
+enum { FRAMES_IN_STEP = 8 }; /* at most */
 
 typedef struct cpu_step cpu_step;
 
@@ -57,7 +58,8 @@ struct cpu_step {
   bool serial;                     /* too small or too irregular to share: part 0 does it all */
   const void *weights;             /* constants that the step reads once; earlier steps ask for them */
   size_t weight_bytes;
-  bool joint; /* runs all frames in step in one call, so that it reads its weights once */
+  bool
+      joint; /* runs all frames in step in one call, that of the first's, so that it reads its weights once */
 };
 
 struct cpu_program {
@@ -80,6 +82,11 @@ static inline const void *step_read(const cpu_step *s, const frame *f, int i) {
 
 static inline void *step_write(const cpu_step *s, const frame *f, int i) {
   return frame_data(f, s->writes[i]);
+}
+
+/* The step of f's program that stands where step s stands in the program of `other`. */
+static inline const cpu_step *frame_step(const frame *f, const cpu_step *s, const frame *other) {
+  return &f->program->steps[s - other->program->steps];
 }
 
 /* [*begin, *end): this part's share of `count` units. */

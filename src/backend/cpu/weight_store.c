@@ -25,7 +25,6 @@ struct weight_store {
   block *blocks;           /* the one being filled first */
   size_t next_block_size;
   size_t bytes;
-  int references;
   bool huge_pages;
 };
 
@@ -40,20 +39,13 @@ weight_store *weight_store_create(bool huge_pages, error *err) {
     error_out_of_memory(err);
     return NULL;
   }
-  *s = (weight_store){.huge_pages = huge_pages,
-                      .slots = slots,
-                      .slot_count = FIRST_SLOTS,
-                      .next_block_size = FIRST_BLOCK,
-                      .references = 1};
+  *s = (weight_store){
+      .huge_pages = huge_pages, .slots = slots, .slot_count = FIRST_SLOTS, .next_block_size = FIRST_BLOCK};
   return s;
 }
 
-void weight_store_retain(weight_store *s) {
-  s->references++;
-}
-
-void weight_store_release(weight_store *s) {
-  if (!s || --s->references > 0)
+void weight_store_destroy(weight_store *s) {
+  if (!s)
     return;
   for (block *b = s->blocks, *next; b; b = next) {
     next = b->next;

@@ -1,6 +1,5 @@
-/* Weights in the form that the kernels read, each made once. Reference-counted, so that executables compiled
- * for different sequence lengths from the same constants can share one store: nothing in it depends on a
- * signal's length. */
+/* Weights in the form that the kernels read, each made once. Executables compiled for different sequence
+ * lengths from the same constants can share one store: nothing in it depends on a signal's length. */
 #ifndef DEEPECG_BACKEND_CPU_WEIGHT_STORE_H
 #define DEEPECG_BACKEND_CPU_WEIGHT_STORE_H
 
@@ -29,9 +28,8 @@ typedef enum weight_form {
   WEIGHT_BF16
 } weight_form;
 
-weight_store *weight_store_create(bool huge_pages, error *err); /* one reference */
-void weight_store_retain(weight_store *s);
-void weight_store_release(weight_store *s); /* NULL is allowed */
+weight_store *weight_store_create(bool huge_pages, error *err);
+void weight_store_destroy(weight_store *s); /* NULL is allowed */
 
 /* The memory stored under the key, or NULL. */
 void *weight_store_find(const weight_store *s, const weight_key *key);
