@@ -7,7 +7,7 @@
 #ifndef DEEPECG_BACKEND_CPU_PRODUCT_BF16_H
 #define DEEPECG_BACKEND_CPU_PRODUCT_BF16_H
 
-#include "backend/cpu/product.h"
+#include "backend/cpu/product_sources.h"
 
 /* Is the product, whose geometry is filled in, to be computed so? Not where the program is float32
  * throughout, where a caller wants panels of its own width, and where there is little to gain: a single row
@@ -15,7 +15,7 @@
 bool product_bf16_suits(const builder *b, const product *p, int vectors);
 
 /* Pack the weights; from then on p->bf16 is set, and sums and gates are not to be had. */
-bool product_bf16_pack(builder *b, product *p, const float *weight, error *err);
+bool product_bf16_pack(builder *b, product *p, const product_sources *s, error *err);
 
 size_t product_bf16_weight_bytes(const product *p);
 
