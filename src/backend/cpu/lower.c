@@ -58,12 +58,22 @@ static lower_result choose_lowering(builder *b, const graph_node *n, error *err)
   return lower_scalar(b, n, err);
 }
 
-/* Constants are packed while their node is lowered. */
+/* The node has read its constants, and those of the deferred nodes whose work it has done. */
+static void constants_done(const builder *b, const graph_node *n) {
+  for (int i = 0; i < n->input_count; i++) {
+    if (n->inputs[i] == VALUE_NONE)
+      continue;
+    if (b->notes[n->inputs[i]].deferred)
+      constants_done(b, graph_node_get(b->graph, graph_value_get(b->graph, n->inputs[i])->producer));
+    else
+      graph_constant_done(b->graph, n->inputs[i]);
+  }
+}
+
 static lower_result lower_node(builder *b, const graph_node *n, error *err) {
   lower_result result = choose_lowering(b, n, err);
-  for (int i = 0; i < n->input_count; i++)
-    if (n->inputs[i] != VALUE_NONE)
-      graph_constant_done(b->graph, n->inputs[i]);
+  if (!b->notes[n->output].deferred)
+    constants_done(b, n);
   return result;
 }
 

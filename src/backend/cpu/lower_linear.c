@@ -1,3 +1,6 @@
+#include "backend/cpu/lower_linear.h"
+
+#include "backend/cpu/aligned.h"
 #include "backend/cpu/lower.h"
 #include "backend/cpu/match.h"
 #include "backend/cpu/product.h"
@@ -7,22 +10,29 @@
 
 enum { SMALL_WORK = 20000 };
 
+typedef struct linear_step {
+  product product;
+  ptrdiff_t y_stride;
+} linear_step;
+
 static void run_linear(const cpu_step *s, const frame *f) {
   const product *p[FRAMES_IN_STEP];
   product_operands o[FRAMES_IN_STEP];
   int count = f->in_step > 1 ? f->in_step : 1;
   for (int i = 0; i < count; i++) {
     const cpu_step *own = frame_step(&f[i], s, f);
-    p[i] = own->parameters;
+    const linear_step *l = own->parameters;
+    p[i] = &l->product;
     o[i] = (product_operands){.x = step_read(own, &f[i], 0),
                               .residual = step_read(own, &f[i], 1),
                               .y = step_write(own, &f[i], 0),
-                              .y_stride = p[i]->writes_pairs ? bf16_row_stride(p[i]->columns) : p[i]->columns,
+                              .y_stride = l->y_stride,
                               .scratch = f->scratch};
   }
   product_run_joint(p, o, count, f);
 }
 
+/* False where they aren't constant. */
 static bool linear_weights(const builder *b, const graph_node *n, product_weights *w) {
   value_id bias = node_operand(n, 2);
   w->weight = graph_value_get(b->graph, n->inputs[1])->data;
@@ -30,15 +40,16 @@ static bool linear_weights(const builder *b, const graph_node *n, product_weight
   return w->weight && (bias == VALUE_NONE || w->bias);
 }
 
-static product linear_product(const builder *b, const graph_node *n) {
+/* The product of `count` such layers as n. */
+static product linear_product(const builder *b, const graph_node *n, int count) {
   const shape *weight = &graph_value_get(b->graph, n->inputs[1])->shape;
   int64_t elements = 0;
   shape_elements(&graph_value_get(b->graph, n->output)->shape, &elements);
-  ptrdiff_t in = weight->dims[1], out = weight->dims[0], rows = elements / out;
+  ptrdiff_t in = weight->dims[1], rows = elements / weight->dims[0];
   return (product){.in_rows = rows,
                    .channels = in,
                    .rows = rows,
-                   .columns = out,
+                   .columns = count * weight->dims[0],
                    .groups = 1,
                    .group_channels = in,
                    .kernel = 1,
@@ -52,40 +63,86 @@ bool linear_reads_pairs(const builder *b, const graph_node *n) {
   product_weights w;
   if (n->op != &op_linear || !linear_weights(b, n, &w))
     return false;
-  product p = linear_product(b, n);
+  product p = linear_product(b, n, 1);
   return product_bf16_suits(b, &p, 0);
 }
 
+static bool read_input(builder *b, const linear_step *l, value_id v, buffer_id *id, error *err) {
+  return builder_read(b, v, l->product.reads_pairs ? LAYOUT_PAIRS : LAYOUT_ROW_MAJOR, id, err);
+}
+
+static bool add_linear_step(builder *b, const linear_step *l, const buffer_id reads[2], buffer_id write,
+                            error *err) {
+  const product *p = &l->product;
+  builder_scratch(b, product_scratch(p));
+  cpu_step step = {.run = run_linear,
+                   .parameters = l,
+                   .serial = p->rows * p->columns * p->inner < SMALL_WORK,
+                   .joint = true,
+                   .weights = p->weights,
+                   .weight_bytes = product_weight_bytes(p)};
+  return builder_step(b, &step, reads, 2, &write, 1, err);
+}
+
+static bool has_projections(const builder *b, const graph_node *n) {
+  const graph_node *projections[3];
+  return find_projections(b, n, projections);
+}
+
 /* In bfloat16 the operand is read as pairs, and so is the result written where nobody wants anything else. */
-static bool prepare_linear(builder *b, const graph_node *n, const product_weights *w, product *p,
-                           error *err) {
-  *p = linear_product(b, n);
+static void set_linear_step(const builder *b, const graph_node *n, linear_step *l) {
+  product *p = &l->product;
+  *p = linear_product(b, n, 1);
   p->reads_pairs = product_bf16_suits(b, p, 0);
   p->writes_pairs = p->reads_pairs && find_pairs_use(b, n->output) == PAIRS_ALONE;
-  return product_prepare(b, p, w, 0, err);
+  l->y_stride = p->writes_pairs ? bf16_row_stride(p->columns) : p->columns;
 }
 
 lower_result lower_linear_layer(builder *b, const graph_node *n, error *err) {
   product_weights w;
   if (!linear_weights(b, n, &w))
     return LOWER_DECLINED;
-  product *p = builder_parameters(b, sizeof *p, err);
+  if (find_sole_consumer(b, n->output, has_projections)) {
+    b->notes[n->output].deferred = true;
+    return LOWER_DONE;
+  }
+  linear_step *l = builder_parameters(b, sizeof *l, err);
   buffer_id reads[2], write;
-  if (!p)
+  if (!l)
     return LOWER_FAILED;
-  if (!prepare_linear(b, n, &w, p, err) ||
-      !builder_read(b, n->inputs[0], p->reads_pairs ? LAYOUT_PAIRS : LAYOUT_ROW_MAJOR, &reads[0], err) ||
-      !builder_read(b, node_operand(n, 3), LAYOUT_ROW_MAJOR, &reads[1], err) ||
-      !builder_write(b, n->output, p->writes_pairs ? LAYOUT_PAIRS : LAYOUT_ROW_MAJOR, &write, err))
-    return LOWER_FAILED;
-  builder_scratch(b, product_scratch(p));
-  cpu_step step = {.run = run_linear,
-                   .parameters = p,
-                   .serial = p->rows * p->columns * p->inner < SMALL_WORK,
-                   .joint = true,
-                   .weights = p->weights,
-                   .weight_bytes = product_weight_bytes(p)};
-  return builder_step(b, &step, reads, 2, &write, 1, err) ? LOWER_DONE : LOWER_FAILED;
+  set_linear_step(b, n, l);
+  return product_prepare(b, &l->product, &w, 0, err) && read_input(b, l, n->inputs[0], &reads[0], err) &&
+                 builder_read(b, node_operand(n, 3), LAYOUT_ROW_MAJOR, &reads[1], err) &&
+                 builder_write(b, n->output, l->product.writes_pairs ? LAYOUT_PAIRS : LAYOUT_ROW_MAJOR,
+                               &write, err) &&
+                 add_linear_step(b, l, reads, write, err)
+             ? LOWER_DONE
+             : LOWER_FAILED;
+}
+
+/* An odd number of cache lines: columns of the result, of which others read a few from each row, then don't
+ * fall on the same cache sets. */
+static ptrdiff_t spread_stride(ptrdiff_t columns) {
+  ptrdiff_t line = CACHE_LINE / (ptrdiff_t)sizeof(float);
+  return ((columns + line - 1) / line | 1) * line;
+}
+
+bool linear_joined(builder *b, const graph_node *const layers[], int count, buffer_id *result,
+                   ptrdiff_t *stride, error *err) {
+  product_weights w[PRODUCT_MOST_SOURCES];
+  linear_step *l = builder_parameters(b, sizeof *l, err);
+  buffer_id reads[2] = {BUFFER_NONE, BUFFER_NONE};
+  if (!l)
+    return false;
+  for (int i = 0; i < count; i++)
+    linear_weights(b, layers[i], &w[i]);
+  l->product = linear_product(b, layers[0], count);
+  l->product.reads_pairs = product_bf16_suits(b, &l->product, 0);
+  *stride = l->y_stride = spread_stride(l->product.columns);
+  return product_prepare_joined(b, &l->product, w, count, err) &&
+         read_input(b, l, layers[0]->inputs[0], &reads[0], err) &&
+         builder_temporary(b, (size_t)(l->product.rows * *stride) * sizeof(float), result, err) &&
+         add_linear_step(b, l, reads, *result, err);
 }
 
 /* ---- matmul: both operands are results ---- */

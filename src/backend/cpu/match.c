@@ -60,3 +60,28 @@ bool node_is_gate(const builder *b, const graph_node *n, value_id *signal, value
   *gate = n->inputs[second ? 1 : 0];
   return second || is_gate_of(b, n->inputs[0], n->inputs[1]);
 }
+
+static bool is_constant(const builder *b, value_id v) {
+  return graph_value_get(b->graph, v)->data != NULL;
+}
+
+static bool is_plain_linear(const builder *b, const graph_node *n) {
+  value_id bias = node_operand(n, 2);
+  return n->op == &op_linear && n->attributes.activation == ACTIVATION_NONE &&
+         node_operand(n, 3) == VALUE_NONE && is_constant(b, n->inputs[1]) &&
+         (bias == VALUE_NONE || is_constant(b, bias));
+}
+
+bool find_projections(const builder *b, const graph_node *n, const graph_node *projections[3]) {
+  if (n->op != &op_attention || graph_value_get(b->graph, n->output)->shape.dims[0] != 1)
+    return false;
+  for (int i = 0; i < 3; i++) {
+    const graph_value *v = graph_value_get(b->graph, n->inputs[i]);
+    if (v->producer < 0 || graph_use_count(b->graph, n->inputs[i]) != 1)
+      return false;
+    projections[i] = graph_node_get(b->graph, v->producer);
+    if (!is_plain_linear(b, projections[i]) || projections[i]->inputs[0] != projections[0]->inputs[0])
+      return false;
+  }
+  return true;
+}

@@ -23,6 +23,11 @@ bool node_is_mean(const builder *b, const graph_node *n);
 typedef enum pairs_use { PAIRS_UNUSED, PAIRS_TOO, PAIRS_ALONE } pairs_use;
 pairs_use find_pairs_use(const builder *b, value_id v);
 
+/* The linear layers that make the operands of n, an attention over one sample, if one product can take their
+ * place: they read the same input, have constant weights, neither activation nor residual, and nobody but n
+ * uses them. */
+bool find_projections(const builder *b, const graph_node *n, const graph_node *projections[3]);
+
 /* Is the node signal * gate, with one factor for each channel? */
 bool node_is_gate(const builder *b, const graph_node *n, value_id *signal, value_id *gate);
 

@@ -2,6 +2,7 @@
 
 #include "backend/cpu/product_bf16.h"
 #include "backend/cpu/product_blocked.h"
+#include "backend/cpu/product_sources.h"
 #include "backend/cpu/product_tiles.h"
 
 #include <string.h>
@@ -23,26 +24,36 @@ size_t product_weight_bytes(const product *p) {
 
 /* ---- packing ---- */
 
-static void pack_panel(const product *p, const float *weight, ptrdiff_t first_vector, int vectors,
-                       float *panel) {
-  ptrdiff_t width = (ptrdiff_t)vectors * p->lanes, first = first_vector * p->lanes;
-  if (p->kernel == 1 && first + width <= p->columns) {
-    p->kernels->transpose(weight + first * p->inner, width, p->inner, 0, p->inner, panel);
-    return;
-  }
+/* `columns` columns of a panel that is `width` wide. */
+static void pack_columns(const product *p, const float *weight, ptrdiff_t columns, ptrdiff_t width,
+                         float *panel) {
   for (ptrdiff_t k = 0; k < p->kernel; k++)
-    for (ptrdiff_t c = 0; c < p->group_channels; c++)
-      for (ptrdiff_t i = 0; i < width; i++) {
-        ptrdiff_t column = first + i;
-        *panel++ = column < p->columns ? weight[(column * p->group_channels + c) * p->kernel + k] : 0.0f;
-      }
+    for (ptrdiff_t c = 0; c < p->group_channels; c++, panel += width)
+      for (ptrdiff_t i = 0; i < columns; i++)
+        panel[i] = weight[(i * p->group_channels + c) * p->kernel + k];
 }
 
-static bool pack_weights(builder *b, product *p, const float *weight, error *err) {
-  weight_key key = {.source = weight,
-                    .form = WEIGHT_PACKED,
-                    .sizes = {p->groups * p->columns, p->group_channels, p->kernel,
-                              (p->groups * 4 + p->panel_vectors) * 64 + p->lanes}};
+static void pack_panel(const product *p, const product_sources *s, ptrdiff_t group, ptrdiff_t first_vector,
+                       int vectors, float *panel) {
+  ptrdiff_t width = (ptrdiff_t)vectors * p->lanes, first = first_vector * p->lanes, left = p->columns - first;
+  if (left < width)
+    memset(panel, 0, (size_t)(width * p->inner) * sizeof *panel);
+  for (ptrdiff_t i = 0, count, end = left < width ? left : width; i < end; i += count) {
+    const float *weight = source_columns(p, s, group * p->columns + first + i, end - i, &count);
+    if (p->kernel == 1 && count == width)
+      p->kernels->transpose(weight, width, p->inner, 0, p->inner, panel);
+    else
+      pack_columns(p, weight, count, width, panel + i);
+  }
+}
+
+static bool pack_weights(builder *b, product *p, const product_sources *s, error *err) {
+  weight_key key = key_of_weights(s);
+  key.form = WEIGHT_PACKED;
+  key.sizes[0] = p->groups * p->columns;
+  key.sizes[1] = p->group_channels;
+  key.sizes[2] = p->kernel;
+  key.sizes[3] = (p->groups * 4 + p->panel_vectors) * 64 + p->lanes;
   float *packed = weight_store_find(b->weights, &key);
   p->weights = packed;
   if (packed)
@@ -54,21 +65,26 @@ static bool pack_weights(builder *b, product *p, const float *weight, error *err
                                                      product_weight_bytes(p) >= PACKED_ALONE)
   for (ptrdiff_t i = 0; i < p->groups * p->panels; i++) {
     ptrdiff_t group = i / p->panels, panel = i % p->panels;
-    pack_panel(p, weight + group * p->columns * p->inner, panel * p->panel_vectors, panel_width(p, panel),
+    pack_panel(p, s, group, panel * p->panel_vectors, panel_width(p, panel),
                packed + (panel_weights(p, group, panel) - packed));
   }
   return true;
 }
 
-static bool pack_bias(builder *b, product *p, const float *bias, error *err) {
+/* Several sources may lack a bias, or have all the same: the key has their number. */
+static bool pack_bias(builder *b, product *p, const product_sources *s, error *err) {
   ptrdiff_t padded = product_padded_columns(p);
-  weight_key key = {
-      .source = bias, .form = WEIGHT_PADDED, .sizes = {p->groups, p->columns, padded, p->lanes}};
+  weight_key key = key_of_biases(s);
+  key.form = WEIGHT_PADDED;
+  key.sizes[0] = p->groups;
+  key.sizes[1] = p->columns;
+  key.sizes[2] = padded;
+  key.sizes[3] = p->lanes * (PRODUCT_MOST_SOURCES + 1) + s->count;
   float *packed = weight_store_find(b->weights, &key);
   if (!packed) {
     packed = weight_store_add(b->weights, &key, (size_t)(p->groups * padded) * sizeof *packed, err);
     for (ptrdiff_t i = 0; packed && i < p->groups * padded; i++)
-      packed[i] = bias && i % padded < p->columns ? bias[i / padded * p->columns + i % padded] : 0.0f;
+      packed[i] = i % padded < p->columns ? source_bias(p, s, i / padded * p->columns + i % padded) : 0.0f;
   }
   p->bias = packed;
   return packed != NULL;
@@ -85,10 +101,10 @@ bool product_is_blocked(const product *p) {
   return p->kernel * p->group_channels > INNER_WHOLE;
 }
 
-static bool prepare_floats(builder *b, product *p, const float *weight, error *err) {
+static bool prepare_floats(builder *b, product *p, const product_sources *s, error *err) {
   p->blocked = product_is_blocked(p);
   p->strassen = p->blocked && product_blocked_suits_strassen(p);
-  return pack_weights(b, p, weight, err);
+  return pack_weights(b, p, s, err);
 }
 
 /* Large products run in the order in which they are prepared. */
@@ -100,7 +116,7 @@ static void link_product(builder *b, product *p) {
   b->last_product = p;
 }
 
-bool product_prepare(builder *b, product *p, const product_weights *w, int vectors, error *err) {
+static bool prepare(builder *b, product *p, const product_sources *s, int vectors, error *err) {
   p->kernels = b->program->kernels;
   p->lanes = p->kernels->lanes;
   p->inner = p->kernel * p->group_channels;
@@ -109,10 +125,18 @@ bool product_prepare(builder *b, product *p, const product_weights *w, int vecto
   p->panels = (p->vectors + p->panel_vectors - 1) / p->panel_vectors;
   ptrdiff_t most_rows = p->kernels->gemm_rows[p->panel_vectors - 1];
   p->tiles = (p->rows + most_rows - 1) / most_rows;
-  bool packed = product_bf16_suits(b, p, vectors) ? product_bf16_pack(b, p, w->weight, err)
-                                                  : prepare_floats(b, p, w->weight, err);
+  bool packed =
+      product_bf16_suits(b, p, vectors) ? product_bf16_pack(b, p, s, err) : prepare_floats(b, p, s, err);
   link_product(b, p);
-  return packed && pack_bias(b, p, w->bias, err);
+  return packed && pack_bias(b, p, s, err);
+}
+
+bool product_prepare(builder *b, product *p, const product_weights *w, int vectors, error *err) {
+  return prepare(b, p, &(product_sources){w, 1}, vectors, err);
+}
+
+bool product_prepare_joined(builder *b, product *p, const product_weights *w, int count, error *err) {
+  return prepare(b, p, &(product_sources){w, count}, 0, err);
 }
 
 /* Floats of scratch for the rows of a tile, where they are gathered; a scaled panel lies behind. */

@@ -46,11 +46,17 @@ typedef struct product_weights {
   const float *weight, *bias;
 } product_weights;
 
+enum { PRODUCT_MOST_SOURCES = 3 };
+
 /* Will the product be too large for the cache? From kernel and group_channels alone. */
 bool product_is_blocked(const product *p);
 
 /* Fill in sizes from shapes and pack the weights. `vectors`: wanted width of panels, 0: choose. */
 bool product_prepare(builder *b, product *p, const product_weights *w, int vectors, error *err);
+
+/* The same for a product of one group whose columns are those of `count` weights, side by side, equally many
+ * of each. */
+bool product_prepare_joined(builder *b, product *p, const product_weights *w, int count, error *err);
 
 /* Scratch that product_run and product_panel need. */
 size_t product_scratch(const product *p);

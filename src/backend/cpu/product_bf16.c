@@ -18,9 +18,9 @@ bool product_bf16_suits(const builder *b, const product *p, int vectors) {
 
 /* ---- packing ---- */
 
+/* `columns` columns of a panel of zeros that is `width` wide. */
 static void pack_taps(const product *p, const float *weight, ptrdiff_t columns, ptrdiff_t width,
                       float *panel) {
-  memset(panel, 0, (size_t)(pairs_of_inner(p) * width) * sizeof *panel);
   for (ptrdiff_t column = 0; column < columns; column++, weight += p->inner)
     for (ptrdiff_t c = 0; c < p->group_channels; c += 2)
       for (ptrdiff_t k = 0; k < p->kernel; k++) {
@@ -29,25 +29,35 @@ static void pack_taps(const product *p, const float *weight, ptrdiff_t columns, 
       }
 }
 
-static void pack_panel(const product *p, const float *weight, ptrdiff_t group, ptrdiff_t panel,
+static void pack_panel(const product *p, const product_sources *s, ptrdiff_t group, ptrdiff_t panel,
                        float *packed) {
-  ptrdiff_t first = panel * p->panel_vectors * p->lanes, left = p->columns - first;
+  ptrdiff_t first = panel * p->panel_vectors * p->lanes, left = p->columns - first, count;
   ptrdiff_t width = (ptrdiff_t)panel_width(p, panel) * p->lanes, columns = left < width ? left : width;
-  const float *from = weight + (group * p->columns + first) * p->inner;
   float *to = packed + (panel_weights(p, group, panel) - p->weights);
-  if (p->kernel == 1)
+  first += group * p->columns;
+  const float *from = source_columns(p, s, first, columns, &count);
+  if (p->kernel == 1 && count == columns) {
     p->bf16->pack_panel(from, columns, p->inner, width, to);
-  else
-    pack_taps(p, from, columns, width, to);
+    return;
+  }
+  memset(to, 0, (size_t)(pairs_of_inner(p) * width) * sizeof *to);
+  for (ptrdiff_t i = 0; i < columns; i += count) {
+    from = source_columns(p, s, first + i, columns - i, &count);
+    pack_taps(p, from, count, width, to + i);
+  }
 }
 
 size_t product_bf16_weight_bytes(const product *p) {
   return (size_t)(p->groups * p->vectors * p->lanes * pairs_of_inner(p)) * sizeof *p->weights;
 }
 
-bool product_bf16_pack(builder *b, product *p, const float *weight, error *err) {
-  weight_key key = {
-      .source = weight, .form = WEIGHT_BF16, .sizes = {p->groups, p->columns, p->group_channels, p->kernel}};
+bool product_bf16_pack(builder *b, product *p, const product_sources *s, error *err) {
+  weight_key key = key_of_weights(s);
+  key.form = WEIGHT_BF16;
+  key.sizes[0] = p->groups;
+  key.sizes[1] = p->columns;
+  key.sizes[2] = p->group_channels;
+  key.sizes[3] = p->kernel;
   p->bf16 = b->program->bf16;
   p->blocked = true; /* as far as others are concerned */
   float *packed = weight_store_find(b->weights, &key);
@@ -60,7 +70,7 @@ bool product_bf16_pack(builder *b, product *p, const float *weight, error *err) 
     return false;
 #pragma omp parallel for num_threads(b->threads) if (b->threads > 1 && size >= PACKED_ALONE)
   for (ptrdiff_t i = 0; i < p->groups * p->panels; i++)
-    pack_panel(p, weight, i / p->panels, i % p->panels, packed);
+    pack_panel(p, s, i / p->panels, i % p->panels, packed);
   return true;
 }
 

@@ -9,7 +9,7 @@
 #ifndef DEEPECG_BACKEND_CPU_PRODUCT_BF16_H
 #define DEEPECG_BACKEND_CPU_PRODUCT_BF16_H
 
-#include "backend/cpu/product.h"
+#include "backend/cpu/product_sources.h"
 
 /* Is the product, of which in_rows to dilation are filled in, to be computed so? Not where the program is
  * float32 throughout, where a caller wants panels of its own width, and where there is little to gain: a
@@ -18,7 +18,7 @@ bool product_bf16_suits(const builder *b, const product *p, int vectors);
 
 /* Pack the weights; from then on p->bf16 is set, and sums and gates are not to be had. Of one tap and one
  * group, p->reads_pairs may be set before. */
-bool product_bf16_pack(builder *b, product *p, const float *weight, error *err);
+bool product_bf16_pack(builder *b, product *p, const product_sources *s, error *err);
 
 size_t product_bf16_weight_bytes(const product *p);
 

@@ -63,13 +63,14 @@ static uint64_t mix(uint64_t hash, uint64_t value) {
 
 static size_t hash_key(const weight_key *key) {
   uint64_t hash = mix(mix((uint64_t)key->form, (uintptr_t)key->source), (uintptr_t)key->second);
+  hash = mix(hash, (uintptr_t)key->third);
   for (int i = 0; i < 4; i++)
     hash = mix(hash, (uint64_t)key->sizes[i]);
   return (size_t)hash;
 }
 
 static bool keys_equal(const weight_key *a, const weight_key *b) {
-  bool equal = a->source == b->source && a->second == b->second && a->form == b->form;
+  bool equal = a->source == b->source && a->second == b->second && a->third == b->third && a->form == b->form;
   for (int i = 0; i < 4; i++)
     equal = equal && a->sizes[i] == b->sizes[i];
   return equal;

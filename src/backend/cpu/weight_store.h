@@ -12,8 +12,8 @@ typedef struct weight_store weight_store;
 
 /* What was made of which constants, for which geometry. Compared field by field. */
 typedef struct weight_key {
-  const void *source, *second; /* the constants' data; NULL if there is none */
-  int64_t form;                /* weight_form */
+  const void *source, *second, *third; /* the constants' data; NULL if there is none */
+  int64_t form;                        /* weight_form */
   int64_t sizes[4];
 } weight_key;
 

@@ -162,7 +162,7 @@ static void turn_results(const attention_job *job, const float *turned, const ve
                               : vec_set1(0);
       vec_transpose(rows);
       for (ptrdiff_t i = 0; i < VECTOR_LANES && first + i < queries; i++)
-        vec_store_masked(result + (first + i) * job->stride + x, mask, rows[i]);
+        vec_store_masked(result + (first + i) * job->result_stride + x, mask, rows[i]);
     }
 }
 
@@ -175,9 +175,8 @@ static void attend_tile(const attention_job *job, const attention_head *operands
                         ptrdiff_t first, float *scratch) {
   ptrdiff_t left = job->steps - first, queries = left < TILE_QUERIES ? left : TILE_QUERIES;
   int vectors = queries > VECTOR_LANES ? 2 : 1;
-  ptrdiff_t at = first * job->stride + head * job->width;
   float *turned = scratch, *scores = scratch + job->width * TILE_QUERIES;
-  turn_queries(job, job->q + at, queries, turned);
+  turn_queries(job, job->q + first * job->stride + head * job->width, queries, turned);
   prepare_rows(turned, job->width);
   multiply_all(product_with(&operands->keys, turned, scores), job->steps, vectors);
   vec factors[QUERY_VECTORS];
@@ -185,7 +184,7 @@ static void attend_tile(const attention_job *job, const attention_head *operands
     factors[v] = softmax_column(scores + v * VECTOR_LANES, job->steps);
   prepare_rows(scores, job->steps);
   multiply_all(product_with(&operands->values, scores, turned), job->width, vectors);
-  turn_results(job, turned, factors, queries, job->result + at);
+  turn_results(job, turned, factors, queries, job->result + first * job->result_stride + head * job->width);
 }
 
 static void attend(const attention_job *job, ptrdiff_t begin, ptrdiff_t end, float *scratch) {

@@ -13,11 +13,12 @@
 
 #include <stddef.h>
 
-/* Attention over one sample: q, k, v and result are (steps, stride), heads lie side by side in a row. */
+/* Attention over one sample: rows of q, k and v, a step each, lie `stride` floats apart, the result's
+ * `result_stride`; heads lie side by side in a row. */
 typedef struct attention_job {
   const float *q, *k, *v;
   float *result;
-  ptrdiff_t steps, stride, width; /* width: of a head */
+  ptrdiff_t steps, stride, result_stride, width; /* width: of a head */
   float scale;
 } attention_job;
 
