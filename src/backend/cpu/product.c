@@ -8,8 +8,7 @@
 #include <string.h>
 
 enum {
-  INNER_WHOLE = 320,      /* up to this many inner indices a panel stays in the first cache as a whole */
-  PACKED_ALONE = 1 << 20, /* bytes of weights up to which threads cost more than they save */
+  INNER_WHOLE = 320 /* up to this many inner indices a panel stays in the first cache as a whole */
 };
 
 ptrdiff_t product_padded_columns(const product *p) {
@@ -155,8 +154,7 @@ size_t product_scratch(const product *p) {
 
 /* ---- the rows of A ---- */
 
-/* Do the windows of rows [begin, end) lie in x as they are? */
-static bool windows_in_place(const product *p, ptrdiff_t begin, ptrdiff_t end) {
+bool product_in_place(const product *p, ptrdiff_t begin, ptrdiff_t end) {
   if (p->kernel > 1 && (p->groups > 1 || p->dilation > 1))
     return false;
   return begin * p->stride >= p->padding && (end - 1) * p->stride - p->padding + p->kernel <= p->in_rows;
@@ -183,15 +181,13 @@ static void gather_row(const product *p, const float *x, ptrdiff_t row, ptrdiff_
   }
 }
 
-void product_gather(const product *p, const float *x, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t k_begin,
+a_rows product_rows(const product *p, const float *x, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t k_begin,
                     ptrdiff_t k_end, float *to, ptrdiff_t to_stride) {
-  bool in_place = windows_in_place(p, begin, end);
-  for (ptrdiff_t row = begin; row < end; row++, to += to_stride) {
-    if (in_place)
-      copy_floats(to, x + (row * p->stride - p->padding) * p->channels + k_begin, k_end - k_begin);
-    else
-      gather_row(p, x, row, k_begin, k_end, to);
-  }
+  if (product_in_place(p, begin, end))
+    return (a_rows){x + (begin * p->stride - p->padding) * p->channels + k_begin, p->stride * p->channels};
+  for (ptrdiff_t row = begin; row < end; row++)
+    gather_row(p, x, row, k_begin, k_end, to + (row - begin) * to_stride);
+  return (a_rows){to, to_stride};
 }
 
 /* ---- tiles ---- */
@@ -235,14 +231,9 @@ static void run_panel_tiles(const product *p, const product_operands *o, ptrdiff
   }
   for (ptrdiff_t tile = first_tile; tile < end_tile; tile++) {
     ptrdiff_t begin = tile_begin(p, tile), end = tile_begin(p, tile + 1);
-    if (windows_in_place(p, begin, end)) {
-      t.a = x + (begin * p->stride - p->padding) * p->channels;
-      t.a_stride = p->stride * p->channels;
-    } else {
-      t.a = gathered;
-      t.a_stride = p->inner + GATHER_PADDING;
-      product_gather(p, x, begin, end, 0, p->inner, gathered, t.a_stride);
-    }
+    a_rows rows = product_rows(p, x, begin, end, 0, p->inner, gathered, p->inner + GATHER_PADDING);
+    t.a = rows.a;
+    t.a_stride = rows.stride;
     t.prefetch = o->coming ? coming_next(o->coming, p->inner) : 0;
     product_run_tile(p, &t, o, column, tile, vectors, false);
   }
@@ -287,10 +278,20 @@ const float *product_first_weights_of_next(const product *p, const frame *f) {
   return begin < end ? panel_weights(p->next, begin / p->next->panels, begin % p->next->panels) : NULL;
 }
 
+/* Two samples by Strassen's product would be no faster than one after the other; where bfloat16 has to be
+ * rounded first, there is scratch memory for the pairs of one sample. */
+static bool reads_weights_for_several(const product *p) {
+  return p->bf16 ? p->reads_pairs : p->blocked && !p->strassen;
+}
+
+/* How many of the first samples' rows can pass a panel of weights one after the other. */
 static int samples_together(const product *const *p, int count) {
-  return p[0]->bf16      ? product_bf16_together(p, count)
-         : p[0]->blocked ? product_blocked_together(p, count)
-                         : 1;
+  ptrdiff_t rows = p[0]->rows;
+  int together = 1;
+  while (together < count && reads_weights_for_several(p[0]) && reads_weights_for_several(p[together]) &&
+         p[together]->weights == p[0]->weights && rows + p[together]->rows <= ROWS_IN_BLOCK)
+    rows += p[together++]->rows;
+  return together;
 }
 
 void product_run_joint(const product *const *p, const product_operands *o, int count, const frame *f) {

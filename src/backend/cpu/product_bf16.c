@@ -6,9 +6,7 @@
 
 enum {
   LEAST_INNER = 32,
-  ROWS_IN_BLOCK = 168,    /* of the result, at most */
-  PACKED_ALONE = 1 << 20, /* bytes of weights up to which threads cost more than they save */
-  ROW_PADDING = 16,       /* between rounded rows, so that they don't fall on the same cache sets */
+  ROW_PADDING = 16, /* between rounded rows, so that they don't fall on the same cache sets */
 };
 
 bool product_bf16_suits(const builder *b, const product *p, int vectors) {
@@ -79,23 +77,15 @@ bool product_bf16_pack(builder *b, product *p, const product_sources *s, error *
 /* Rows that pass a panel one after the other: of each sample this part of its tiles. */
 typedef struct block {
   int samples;
-  ptrdiff_t part, parts;
+  row_part rows;
   ptrdiff_t stride; /* pairs between rows of the signal */
   ptrdiff_t end_panel;
   const float *after; /* a panel's weights that this thread reads after the block; NULL: not known */
 } block;
 
-static ptrdiff_t first_tile(const product *p, const block *k) {
-  return p->tiles * k->part / k->parts;
-}
-
-static ptrdiff_t end_tile(const product *p, const block *k) {
-  return p->tiles * (k->part + 1) / k->parts;
-}
-
 /* Of the signal, the first that is read; the padding has rows too. */
-static ptrdiff_t first_row(const product *p, const block *k) {
-  return tile_begin(p, first_tile(p, k)) * p->stride - p->padding;
+static ptrdiff_t first_signal_row(const product *p, const block *k) {
+  return first_row(p, &k->rows) * p->stride - p->padding;
 }
 
 static ptrdiff_t rows_in_scratch(const product *p) {
@@ -117,20 +107,10 @@ size_t product_bf16_scratch(const product *p) {
   return (size_t)(tile_floats(p) + rounded) * sizeof(float);
 }
 
-/* Several where their rows needn't be rounded here. */
-int product_bf16_together(const product *const *p, int count) {
-  ptrdiff_t rows = p[0]->rows;
-  int together = 1;
-  while (together < count && p[together - 1]->reads_pairs && p[together]->weights == p[0]->weights &&
-         rows + p[together]->rows <= ROWS_IN_BLOCK)
-    rows += p[together++]->rows;
-  return together;
-}
-
 static void round_rows(const product *p, const float *x, const block *k, float *to) {
   ptrdiff_t end_row =
-      (tile_begin(p, end_tile(p, k)) - 1) * p->stride - p->padding + p->kernel; /* of the signal */
-  for (ptrdiff_t row = first_row(p, k); row < end_row; row++, to += k->stride)
+      (tile_begin(p, end_tile(p, &k->rows)) - 1) * p->stride - p->padding + p->kernel; /* of the signal */
+  for (ptrdiff_t row = first_signal_row(p, k); row < end_row; row++, to += k->stride)
     if (row >= 0 && row < p->in_rows)
       p->bf16->to_pairs(x + row * p->channels, p->group_channels, to);
     else
@@ -141,10 +121,10 @@ static void round_rows(const product *p, const float *x, const block *k, float *
 
 /* The inner pairs of a tile that meet the signal; the others would only add zeros. */
 static void valid_pairs(const product *p, ptrdiff_t tile, ptrdiff_t *begin, ptrdiff_t *end) {
-  ptrdiff_t first_row = tile_begin(p, tile) * p->stride - p->padding;
-  ptrdiff_t last_row = (tile_begin(p, tile + 1) - 1) * p->stride - p->padding;
-  *begin = clamp(-last_row, 0, p->kernel) * pairs_of_tap(p);
-  *end = clamp(clamp(p->in_rows - first_row, 0, p->kernel) * pairs_of_tap(p), *begin, pairs_of_inner(p));
+  ptrdiff_t first = tile_begin(p, tile) * p->stride - p->padding;
+  ptrdiff_t last = (tile_begin(p, tile + 1) - 1) * p->stride - p->padding;
+  *begin = clamp(-last, 0, p->kernel) * pairs_of_tap(p);
+  *end = clamp(clamp(p->in_rows - first, 0, p->kernel) * pairs_of_tap(p), *begin, pairs_of_inner(p));
 }
 
 static coming_panel next_panel(const product *p, const block *k, ptrdiff_t group, ptrdiff_t panel) {
@@ -155,9 +135,9 @@ static coming_panel next_panel(const product *p, const block *k, ptrdiff_t group
                         .bytes = weights ? pairs_of_inner(p) * width * (ptrdiff_t)sizeof(float) : 0};
 }
 
-/* The signal's rows from first_row on. */
+/* The signal's rows from the block's first on. */
 static const float *pairs_of(const product *p, const product_operands *o, const block *k) {
-  return p->reads_pairs ? o->x + first_row(p, k) * k->stride : o->scratch + tile_floats(p);
+  return p->reads_pairs ? o->x + first_signal_row(p, k) * k->stride : o->scratch + tile_floats(p);
 }
 
 static gemm_tile tile_of_panel(const product *p, const product_operands *o, const block *k, ptrdiff_t group,
@@ -182,11 +162,11 @@ static void run_panel(const product *p, const product_operands *o, const block *
   ptrdiff_t column = group * p->columns + panel * p->panel_vectors * p->lanes;
   const float *b = panel_weights(p, group, panel), *pairs = pairs_of(p, o, k);
   gemm_tile t = tile_of_panel(p, o, k, group, panel);
-  for (ptrdiff_t tile = first_tile(p, k); tile < end_tile(p, k); tile++) {
+  for (ptrdiff_t tile = first_tile(p, &k->rows); tile < end_tile(p, &k->rows); tile++) {
     ptrdiff_t begin, end, first = tile_begin(p, tile), rows = tile_begin(p, tile + 1) - first;
     valid_pairs(p, tile, &begin, &end);
     t.inner = end - begin;
-    t.a = pairs + (first * p->stride - p->padding - first_row(p, k)) * k->stride + begin;
+    t.a = pairs + (first * p->stride - p->padding - first_signal_row(p, k)) * k->stride + begin;
     t.b = b + begin * width;
     if (p->writes_pairs)
       t.rounded = (uint16_t *)(o->y + first * o->y_stride) + column;
@@ -214,11 +194,10 @@ static void run_block(const product *const *p, const product_operands *o, const 
 static void run_panels(const product *const *p, const product_operands *o, int samples, ptrdiff_t group,
                        ptrdiff_t first_panel, ptrdiff_t end_panel, const frame *f) {
   const product *first = p[0];
-  ptrdiff_t parts = (first->rows + ROWS_IN_BLOCK - 1) / ROWS_IN_BLOCK;
+  ptrdiff_t parts = row_parts(first);
   for (ptrdiff_t i = 0; i < parts; i++) {
     block k = {.samples = samples,
-               .part = i,
-               .parts = parts,
+               .rows = {i, parts},
                .stride = first->reads_pairs ? bf16_row_stride(first->channels) : stride_in_scratch(first),
                .end_panel = end_panel,
                .after = i + 1 < parts ? panel_weights(first, group, first_panel)

@@ -24,8 +24,7 @@ size_t product_bf16_weight_bytes(const product *p);
 
 size_t product_bf16_scratch(const product *p);
 
-/* As product_blocked_together, and product_run_joint for as many. */
-int product_bf16_together(const product *const *p, int count);
+/* As product_run_joint, for samples that it takes together. */
 void product_bf16_run(const product *const *p, const product_operands *o, int count, const frame *f);
 
 #endif

@@ -9,7 +9,6 @@ enum {
   INNER_BLOCK_WIDE = 768,
   INNER_BLOCK_NARROW = 256,
   INNER_BLOCK_STRASSEN = 768, /* of which halves are read at a time */
-  ROWS_IN_BLOCK = 168,        /* rows of A that are gathered at a time, at most: some 500 KB */
 };
 
 /* ---- geometry ---- */
@@ -19,14 +18,9 @@ static ptrdiff_t inner_block_size(const product *p) {
   return p->strassen ? INNER_BLOCK_STRASSEN : p->lanes >= 16 ? INNER_BLOCK_WIDE : INNER_BLOCK_NARROW;
 }
 
-/* Equal parts of the rows. */
-static ptrdiff_t row_blocks(const product *p) {
-  return (p->rows + ROWS_IN_BLOCK - 1) / ROWS_IN_BLOCK;
-}
-
 bool product_blocked_suits_strassen(const product *p) {
   return p->groups == 1 && p->padding == 0 &&
-         strassen_fits(p->rows / row_blocks(p),
+         strassen_fits(p->rows / row_parts(p),
                        p->inner < INNER_BLOCK_STRASSEN ? p->inner & ~1 : INNER_BLOCK_STRASSEN);
 }
 
@@ -34,8 +28,11 @@ static ptrdiff_t most_block_rows(const product *p) {
   return ROWS_IN_BLOCK + p->kernels->gemm_rows[p->panel_vectors - 1] + 1;
 }
 
-/* Floats of scratch for the rows of A that are gathered at a time; the rest of the scratch lies behind. */
+/* Floats of scratch for the rows of A of a block that aren't in place; the rest of the scratch lies behind.
+ */
 static ptrdiff_t gathered_floats(const product *p) {
+  if (product_in_place(p, 0, p->rows))
+    return 0;
   return most_block_rows(p) * (inner_block_size(p) + 2 * GATHER_PADDING);
 }
 
@@ -46,43 +43,17 @@ size_t product_blocked_scratch(const product *p) {
   return (size_t)floats * sizeof(float);
 }
 
-int product_blocked_together(const product *const *p, int count) {
-  ptrdiff_t rows = p[0]->rows;
-  int together = 1;
-  while (together < count && !p[together - 1]->strassen && !p[together]->strassen &&
-         p[together]->weights == p[0]->weights && rows + p[together]->rows <= ROWS_IN_BLOCK)
-    rows += p[together++]->rows;
-  return together;
-}
-
 /* ---- a block ---- */
 
-/* A part of A, gathered once for all panels; of several samples one after the other. */
+/* A part of A, of several samples one after the other. */
 typedef struct inner_block {
   int samples;
-  ptrdiff_t part, parts; /* of a sample's tiles */
-  ptrdiff_t begin, end;  /* of the inner index */
-  float *a;
-  ptrdiff_t stride;
+  row_part rows;        /* of a sample */
+  ptrdiff_t begin, end; /* of the inner index */
+  a_rows a[FRAMES_IN_STEP];
   ptrdiff_t end_panel;
   const float *after; /* a panel's weights that this thread reads after the block; NULL: not known */
 } inner_block;
-
-static ptrdiff_t first_tile(const product *p, const inner_block *block) {
-  return p->tiles * block->part / block->parts;
-}
-
-static ptrdiff_t end_tile(const product *p, const inner_block *block) {
-  return p->tiles * (block->part + 1) / block->parts;
-}
-
-static ptrdiff_t first_row(const product *p, const inner_block *block) {
-  return tile_begin(p, first_tile(p, block));
-}
-
-static ptrdiff_t block_rows(const product *p, const inner_block *block) {
-  return tile_begin(p, end_tile(p, block)) - first_row(p, block);
-}
 
 /* The inner indices of a tile that meet the signal; the others would only add zeros. */
 static void valid_inner(const product *p, ptrdiff_t tile, ptrdiff_t *begin, ptrdiff_t *end) {
@@ -104,17 +75,18 @@ static coming_panel next_panel(const product *p, const inner_block *block, ptrdi
 }
 
 static void run_block_tiles(const product *p, const product_operands *o, const inner_block *block,
-                            const float *a, gemm_tile *t, coming_panel *coming, ptrdiff_t column,
+                            const a_rows *a, gemm_tile *t, coming_panel *coming, ptrdiff_t column,
                             int vectors) {
   const float *panel = t->b;
-  ptrdiff_t row = first_row(p, block), width = (ptrdiff_t)vectors * p->lanes;
-  for (ptrdiff_t tile = first_tile(p, block); tile < end_tile(p, block); tile++) {
+  ptrdiff_t row = first_row(p, &block->rows), width = (ptrdiff_t)vectors * p->lanes;
+  for (ptrdiff_t tile = first_tile(p, &block->rows); tile < end_tile(p, &block->rows); tile++) {
     ptrdiff_t begin, end;
     valid_inner(p, tile, &begin, &end);
     begin = clamp(begin, block->begin, block->end);
     end = clamp(end, begin, block->end);
     t->inner = end - begin;
-    t->a = a + (tile_begin(p, tile) - row) * block->stride + begin - block->begin;
+    t->a = a->a + (tile_begin(p, tile) - row) * a->stride + begin - block->begin;
+    t->a_stride = a->stride;
     t->b = panel + begin * width;
     t->prefetch = coming_panel_next(coming, t->inner);
     product_run_tile(p, t, o, column, tile, vectors, block->begin > 0);
@@ -127,37 +99,35 @@ static void run_block_panel(const product *const *p, const product_operands *o, 
   gemm_tile t = product_panel_tile(p[0], o, group, panel);
   t.start_stride = o->y_stride;
   t.finish = block->end == p[0]->inner;
-  t.a_stride = block->stride;
   coming_panel coming = next_panel(p[0], block, group, panel);
-  const float *a = block->a;
   for (int i = 0; i < block->samples; i++) {
     t.b = panel_weights(p[0], group, panel);
-    run_block_tiles(p[i], &o[i], block, a, &t, &coming, column, panel_width(p[0], panel));
-    a += block_rows(p[i], block) * block->stride;
+    run_block_tiles(p[i], &o[i], block, &block->a[i], &t, &coming, column, panel_width(p[0], panel));
   }
 }
 
-static void gather_block(const product *const *p, const product_operands *o, const inner_block *block,
-                         ptrdiff_t group) {
-  float *a = block->a;
+/* `to`: scratch for rows that aren't in place. */
+static void find_rows(const product *const *p, const product_operands *o, inner_block *block, ptrdiff_t group,
+                      float *to) {
+  ptrdiff_t stride = block->end - block->begin + GATHER_PADDING;
   for (int i = 0; i < block->samples; i++) {
-    ptrdiff_t begin = first_row(p[i], block), rows = block_rows(p[i], block);
-    product_gather(p[i], o[i].x + group * p[i]->group_channels, begin, begin + rows, block->begin, block->end,
-                   a, block->stride);
-    a += rows * block->stride;
+    ptrdiff_t begin = first_row(p[i], &block->rows), rows = part_rows(p[i], &block->rows);
+    block->a[i] = product_rows(p[i], o[i].x + group * p[i]->group_channels, begin, begin + rows, block->begin,
+                               block->end, to, stride);
+    to += block->a[i].a == to ? rows * stride : 0;
   }
 }
 
 /* Pairs of full panels by Strassen's product of the inner halves. */
 static void run_pairs(const product *p, const product_operands *o, const inner_block halves[2],
                       ptrdiff_t first_panel, ptrdiff_t end_panel) {
-  ptrdiff_t width = (ptrdiff_t)p->panel_vectors * p->lanes, row = first_row(p, halves);
+  ptrdiff_t width = (ptrdiff_t)p->panel_vectors * p->lanes, row = first_row(p, &halves->rows);
   ptrdiff_t half = halves->end - halves->begin;
   uintptr_t panel_bytes = (uintptr_t)(p->inner * width) * sizeof(float);
   strassen_job j = {.kernels = p->kernels,
-                    .a = {halves[0].a, halves[1].a},
-                    .a_stride = halves->stride,
-                    .rows = block_rows(p, halves),
+                    .a = {halves[0].a->a, halves[1].a->a},
+                    .a_stride = halves->a->stride,
+                    .rows = part_rows(p, &halves->rows),
                     .inner = half,
                     .vectors = p->panel_vectors,
                     .resume = halves->begin > 0,
@@ -188,11 +158,9 @@ static void run_halves(const product *p, const product_operands *o, const inner_
   ptrdiff_t end_pairs = first_panel + ((end_panel < full ? end_panel : full) - first_panel) / 2 * 2;
   inner_block halves[] = {*whole, *whole};
   halves[0].end = halves[1].begin = (whole->begin + whole->end) / 2;
-  for (int i = 0; i < 2; i++) {
-    halves[i].stride = halves[0].end - halves[0].begin + GATHER_PADDING;
-    halves[i].a = whole->a + i * block_rows(p, whole) * halves[i].stride;
-    gather_block(&p, o, &halves[i], 0);
-  }
+  ptrdiff_t half = halves[0].end - halves[0].begin;
+  for (int i = 0; i < 2; i++)
+    find_rows(&p, o, &halves[i], 0, o->scratch + i * part_rows(p, &whole->rows) * (half + GATHER_PADDING));
   if (first_panel < end_pairs)
     run_pairs(p, o, halves, first_panel, end_pairs);
   for (int i = 0; i < 2; i++)
@@ -200,13 +168,13 @@ static void run_halves(const product *p, const product_operands *o, const inner_
       run_block_panel(&p, o, &halves[i], 0, panel);
 }
 
-static void run_block(const product *const *p, const product_operands *o, const inner_block *block,
-                      ptrdiff_t group, ptrdiff_t first_panel, ptrdiff_t end_panel) {
-  if (p[0]->strassen && strassen_fits(block_rows(p[0], block), block->end - block->begin)) {
+static void run_block(const product *const *p, const product_operands *o, inner_block *block, ptrdiff_t group,
+                      ptrdiff_t first_panel, ptrdiff_t end_panel) {
+  if (p[0]->strassen && strassen_fits(part_rows(p[0], &block->rows), block->end - block->begin)) {
     run_halves(p[0], o, block, first_panel, end_panel);
     return;
   }
-  gather_block(p, o, block, group);
+  find_rows(p, o, block, group, o->scratch);
   for (ptrdiff_t panel = first_panel; panel < end_panel; panel++)
     run_block_panel(p, o, block, group, panel);
 }
@@ -216,16 +184,13 @@ static void run_block(const product *const *p, const product_operands *o, const 
 static void run_panels(const product *const *p, const product_operands *o, int samples, ptrdiff_t group,
                        ptrdiff_t first_panel, ptrdiff_t end_panel, const frame *f) {
   const product *first = p[0];
-  ptrdiff_t size = inner_block_size(first), parts = row_blocks(first);
+  ptrdiff_t size = inner_block_size(first), parts = row_parts(first);
   for (ptrdiff_t i = 0; i < parts; i++)
     for (ptrdiff_t k = 0; k < first->inner; k += size) {
       inner_block block = {.samples = samples,
-                           .part = i,
-                           .parts = parts,
+                           .rows = {i, parts},
                            .begin = k,
                            .end = clamp(k + size, 0, first->inner),
-                           .a = o->scratch,
-                           .stride = size + GATHER_PADDING,
                            .end_panel = end_panel,
                            .after = panel_weights(first, group, first_panel)};
       if (block.end < first->inner)

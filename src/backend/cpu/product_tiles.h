@@ -6,7 +6,11 @@
 #include "backend/cpu/aligned.h"
 #include "backend/cpu/product.h"
 
-enum { GATHER_PADDING = 16 }; /* between gathered rows, so that they don't fall on the same cache sets */
+enum {
+  GATHER_PADDING = 16,    /* between gathered rows, so that they don't fall on the same cache sets */
+  ROWS_IN_BLOCK = 168,    /* of the result that pass a panel one after the other, at most */
+  PACKED_ALONE = 1 << 20, /* bytes of weights up to which threads cost more than they save */
+};
 
 static inline ptrdiff_t clamp(ptrdiff_t x, ptrdiff_t low, ptrdiff_t high) {
   return x < low ? low : x > high ? high : x;
@@ -40,6 +44,32 @@ static inline ptrdiff_t tile_begin(const product *p, ptrdiff_t tile) {
   return p->rows * tile / p->tiles;
 }
 
+/* One of some equal parts of a product's rows, in whole tiles. */
+typedef struct row_part {
+  ptrdiff_t part, parts;
+} row_part;
+
+/* Parts of ROWS_IN_BLOCK rows or hardly more. */
+static inline ptrdiff_t row_parts(const product *p) {
+  return (p->rows + ROWS_IN_BLOCK - 1) / ROWS_IN_BLOCK;
+}
+
+static inline ptrdiff_t first_tile(const product *p, const row_part *r) {
+  return p->tiles * r->part / r->parts;
+}
+
+static inline ptrdiff_t end_tile(const product *p, const row_part *r) {
+  return p->tiles * (r->part + 1) / r->parts;
+}
+
+static inline ptrdiff_t first_row(const product *p, const row_part *r) {
+  return tile_begin(p, first_tile(p, r));
+}
+
+static inline ptrdiff_t part_rows(const product *p, const row_part *r) {
+  return tile_begin(p, end_tile(p, r)) - first_row(p, r);
+}
+
 /* The panel's weights that are read next, which the tiles of this one ask for: they come from far away. An
  * address as a number, since what is asked for may end before the tiles do; 0: none. */
 typedef struct coming_panel {
@@ -61,8 +91,18 @@ void product_share_panels(const product *p, const frame *f, ptrdiff_t *begin, pt
 /* Where this thread begins to read the weights of the next large product; NULL: there is none. */
 const float *product_first_weights_of_next(const product *p, const frame *f);
 
-/* Copy elements [k_begin, k_end) of the windows of rows [begin, end); zeros outside the signal. */
-void product_gather(const product *p, const float *x, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t k_begin,
+/* Rows of A, one row's elements side by side. */
+typedef struct a_rows {
+  const float *a;
+  ptrdiff_t stride;
+} a_rows;
+
+/* Do the windows of the result's rows [begin, end) lie in x as rows of A? */
+bool product_in_place(const product *p, ptrdiff_t begin, ptrdiff_t end);
+
+/* Elements [k_begin, k_end) of the windows of rows [begin, end) of a group's x: where they are if they are in
+ * place, else copied to `to`, `to_stride` apart, with zeros outside the signal. */
+a_rows product_rows(const product *p, const float *x, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t k_begin,
                     ptrdiff_t k_end, float *to, ptrdiff_t to_stride);
 
 /* A tile with what is the same for all rows of a panel: columns, bias, distances of y's rows, activation. */
