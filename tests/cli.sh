@@ -126,8 +126,10 @@ printf 'use_wcr: 2\n' >heartwise.config
 run 2 "${table[@]}"; holds err "heartwise.config:1: use_wcr"
 rm heartwise.config
 run 1 "${table[@]}"; holds out "both families of models are off"
+holds "$(ls -t outputs/*_run.json | head -1)" "nothing was predicted — both families of models are off"
 run 1 --mode analysis --data_path "$muse/inputs/inputs.csv" --preprocessing_folder nothing_cleaned --weights_folder "$data/golden/analysis/models"
 holds out "a cleaned ECG in nothing_cleaned"
+holds "$(ls -t outputs/*_run.json | head -1)" "a cleaned ECG in nothing_cleaned"
 for yes in yes true T y 1; do
   run 1 "${table[@]}" --predictions_only="$yes"; is "predictions_only=$yes" "$(option_of predictions_only)" true
 done
@@ -214,8 +216,19 @@ holds out "interrupted"
 is "files that don't belong" "$(find stopped stopped.o -type f ! -name '*.base64' ! -name '*_run.json')" ""
 stop_in_the_middle TERM ended
 is "exit code" "$code" 1
+is "claims of the killed run" "$(find killed.o -name '.deepecg-*.run' | wc -l)" 1
+# A run that lives (stopped for the time being) keeps its claim, the killed one's goes.
+"$program" "${many[@]}" --preprocessing_folder sleeping --output_folder killed.o >out 2>err &
+while [ "$(ls sleeping 2>/dev/null | wc -l)" -lt 10 ]; do :; done
+kill -STOP $!
 run 0 "${many[@]}" --preprocessing_folder killed --output_folder killed.o --quiet
 is "cleaned by the next run" "$(ls killed | wc -l)" 900
+is "temporary files of cleaned ECGs" "$(find killed -name '.deepecg-*')" ""
+is "claims beside a living run" "$(find killed.o -name '.deepecg-*.run' | wc -l)" 1
+kill -CONT $!
+wait $!
+is "exit code of the living run" $? 0
+is "claims after all of them" "$(find killed.o -name '.deepecg-*')" ""
 
 # --- synth
 run 2 synth; one_line_error; holds err "--out"

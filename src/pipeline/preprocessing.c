@@ -3,6 +3,7 @@
 #include "base/atomic_file.h"
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/leftovers.h"
 #include "base/mapped_file.h"
 #include "base/string_map.h"
 #include "cleaning/cleaning.h"
@@ -398,8 +399,10 @@ static bool save_report(const batch *b, arena *memory, const char *name,
 
 static bool write_reports(const batch *b, arena *memory, error *err) {
   char *folder = arena_printf(memory, err, "%s/batch_%zu", b->options->output_folder, b->number);
-  return folder && make_folders(folder, err) &&
-         save_report(b, memory, "ecg_processing_detailed_report.csv", write_detailed_report, err) &&
+  if (!folder || !make_folders(folder, err))
+    return false;
+  leftovers_remove(folder);
+  return save_report(b, memory, "ecg_processing_detailed_report.csv", write_detailed_report, err) &&
          save_report(b, memory, "ecg_processing_summary_report.csv", write_summary_report, err);
 }
 
@@ -515,6 +518,8 @@ bool preprocessing_run(const input_table *table, const pipeline_options *options
   file_list files;
   bool ok = file_list_make(&files, table, options->ecg_signals_path, err) &&
             make_folders(options->preprocessing_folder, err);
+  if (ok)
+    leftovers_remove(options->preprocessing_folder);
   summary->files = files.count;
   summary->missing_files = files.missing_count;
   if (ok && files.missing_count) {

@@ -1,6 +1,7 @@
 #include "synth/synth.h"
 
 #include "base/atomic_file.h"
+#include "base/leftovers.h"
 #include "synth/tables.h"
 #include "synth/writers/writer.h"
 
@@ -167,6 +168,7 @@ bool synth_write(const char *folder, const synth_options *options, const reporte
   factory *f = calloc(1, sizeof *f);
   if (f == NULL)
     return error_out_of_memory(err);
+  leftovers_remove(folder);
   f->folder = folder;
   f->options = options;
   bool done = factory_open(f, err) && make_all(f, r, err) && commit(&f->truth, err) && commit(&f->table, err);
