@@ -5,6 +5,7 @@
 #include "backend/cpu/weight_store.h"
 #include "graph/graph.h"
 #include "support/networks.h"
+#include "support/resident.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -19,19 +20,6 @@
 #define SCRATCH DEEPECG_TEST_TMP "/backend_memory.scratch"
 
 enum { WIDTH = 2048 }; /* of a square layer: 16 MiB */
-
-/* Resident kilobytes of this process: "RssAnon:", "RssFile:"; 0 where the system doesn't tell. */
-static long resident(const char *kind) {
-  FILE *file = fopen("/proc/self/status", "r");
-  char line[256];
-  long kilobytes = 0;
-  while (file && fgets(line, sizeof line, file))
-    if (strncmp(line, kind, strlen(kind)) == 0)
-      sscanf(line + strlen(kind), "%ld", &kilobytes);
-  if (file)
-    fclose(file);
-  return kilobytes;
-}
 
 static void weights_lie_close_together(void **state) {
   (void)state;
