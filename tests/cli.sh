@@ -296,6 +296,14 @@ holds out "wcr_77_classes"; holds out "0.00e+00"
 is "models with a difference" "$(grep -c '[1-9]e-' out)" 0
 run 1 drift --precision fp32 made "${models[@]}" --json --models afib_5y
 holds out '"changed_calls": 0'; holds out '"failed": 2'; holds out made/table.csv
+# What isn't there takes no part, and is named.
+mkdir -p some_models
+ln -sfn "$data"/golden/analysis/models/*afib_5y some_models/
+run 0 drift --precision fp32 made/table.csv --ecg_signals_path made --weights_folder some_models
+is "models compared" "$(grep -c '0.00e+00  0.00e+00' out)" 2
+holds err "fp32 with fp32: wcr_afib_5y, efficientnetv2_afib_5y"; holds err "Bert_diagnosis2classification_En_Fr: not in some_models"
+run 1 drift --precision fp32 made/table.csv --ecg_signals_path made --weights_folder some_models --models lvef_40,wcr_afib_5y
+holds err "efficientnetv2_lvef_equal_under_40: not compared"
 run 0 drift --precision fp32 made_clean --cleaned "${models[@]}" --models lvef_40; holds out "on 5 ECGs"
 
 # --- plot

@@ -127,10 +127,12 @@ const command command_drift = {
         "difference of a probability, the calls at the operating points that change, and the AUC in "
         "both where the table\n"
         "has labels (of the 77: what the text model, in fp32, makes of the diagnosis). Writes nothing.\n",
-    .notes = "EfficientNets are computed in fp32 in either precision.\n"
-             "Exit codes: 0 done; 1 some files or models failed; 2 wrong usage; 3 no model; 4 no file could "
-             "be read.\n"
-             "For research. Not a medical device.",
+    .notes =
+        "EfficientNets are computed in fp32 in either precision. A text model without a folder is left out.\n"
+        "Memory: one model at a time, and 120 kB per ECG, up to 1 GB: more ECGs are taken 8000 at a time.\n"
+        "Exit codes: 0 done; 1 some files or models failed; 2 wrong usage; 3 no model; 4 no file could "
+        "be read.\n"
+        "For research. Not a medical device.",
     .options = &drift_command_options,
     .settings_size = sizeof(drift_settings),
     .operand_name = "a CSV table, or ECG files and folders",
