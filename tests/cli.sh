@@ -216,6 +216,14 @@ holds out "interrupted"
 is "files that don't belong" "$(find stopped stopped.o -type f ! -name '*.base64' ! -name '*_run.json')" ""
 stop_in_the_middle TERM ended
 is "exit code" "$code" 1
+stop_in_the_middle HUP hung_up
+is "exit code" "$code" 1
+# Under nohup a terminal may go.
+nohup "$program" "${many[@]}" --preprocessing_folder nohup --output_folder nohup.o >out 2>err &
+while [ "$(ls nohup 2>/dev/null | wc -l)" -lt 10 ]; do :; done
+kill -HUP $!
+wait $!
+is "exit code under nohup" $? 0
 is "claims of the killed run" "$(find killed.o -name '.deepecg-*.run' | wc -l)" 1
 # A run that lives (stopped for the time being) keeps its claim, the killed one's goes.
 "$program" "${many[@]}" --preprocessing_folder sleeping --output_folder killed.o >out 2>err &
@@ -229,6 +237,21 @@ kill -CONT $!
 wait $!
 is "exit code of the living run" $? 0
 is "claims after all of them" "$(find killed.o -name '.deepecg-*')" ""
+
+# Interrupted once the first model is done: its files are whole, those of the last one are not there.
+{ echo lvef_40,lvef_40_ecg_file_name,lvef_50,lvef_50_ecg_file_name; printf '%s,r%s.npy,%s,r%s.npy\n' $(for i in {1..900}; do echo $((i % 2)) $i $((i % 2)) $i; done); } >many/two.csv
+"$program" --mode analysis --data_path many/two.csv --preprocessing_folder killed --output_folder models.o --use_efficientnet False \
+  --weights_folder "$data/golden/analysis/models" >out 2>err &
+while kill -0 $! 2>/dev/null && ! ls models.o/*lvef_40_probabilities.csv >/dev/null 2>&1; do :; done
+kill -INT $!
+wait $!
+is "exit code" $? 1
+holds out "interrupted"
+holds "$(ls models.o/*_run.json)" "interrupted"
+is "rows of the first model" "$(cat models.o/wcr_lvef_equal_under_40_*_probabilities.csv | wc -l)" 901
+is "its metrics" "$(ls models.o/wcr_lvef_equal_under_40_*_lvef_40.json models.o/wcr_lvef_equal_under_40_*_lvef_40.csv | wc -l)" 2
+is "files of the last model" "$(find models.o -name 'wcr_lvef_under_50*')" ""
+is "temporary files" "$(find models.o -name '.deepecg-*')" ""
 
 # --- synth
 run 2 synth; one_line_error; holds err "--out"
