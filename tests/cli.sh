@@ -292,6 +292,27 @@ sed -E 's#</(StmtText|AcquisitionDevice)>#\&\#x9b;2J&#' made/ecg_000000.xml >esc
 run 0 predict escape.xml "${models[@]}" --models afib_5y; holds out "??2J"
 run 0 inspect escape.xml; holds out "??2J"
 
+# Names that break lines or are not UTF-8.
+newline=$'made_names/a\nb.xml' bytes=$'made_names/\xff.xml' long=$(printf 'd/%.0s' {1..800})x.xml
+mkdir -p made_names && cp made/ecg_000000.xml "$newline" && cp made/ecg_000000.xml "$bytes"
+run 0 inspect "$newline"; holds out "made_names/a?b.xml"
+run 0 inspect "$bytes" --json; holds out 'made_names/?.xml'
+run 0 predict "$bytes" --json "${models[@]}" --models afib_5y; holds out 'made_names/?.xml'
+run 0 inspect "${models[1]}/wcr_afib_5y" --json; holds out '"file": '
+run 4 inspect "$long"; one_line_error; holds err ": No such file or directory"
+# Names that are empty, a file for a folder, a folder for a file, nothing for a configuration.
+run 2 inspect ""; one_line_error; holds err "name 1 is empty"
+run 2 predict made/ecg_000000.xml --weights_folder ""; one_line_error; holds err "--weights_folder: a folder's name is empty"
+run 1 --data_path made/table.csv --ecg_signals_path made --output_folder made/table.csv "${models[@]}"; holds out "made/table.csv: is there, but not a folder"
+ln -sfn itself itself
+run 4 synth --out itself --count 1; holds err "itself: cannot make this folder: Too many levels of symbolic links"
+run 1 --data_path made/table.csv --ecg_signals_path maid "${models[@]}" --quiet; holds out "none of the table's ECG files is there: maid: No such file"
+run 1 --data_path made/table.csv --ecg_signals_path made/table.csv "${models[@]}" --quiet; holds out "made/table.csv is not a folder"
+run 0 predict made/ecg_000000.xml --config /dev/null "${models[@]}" --models afib_5y
+run 0 predict made/ecg_000000.xml --config <(echo models: afib_5y) "${models[@]}"; is "models" "$(grep -c LVEF out)" 0
+run 2 predict made/ecg_000000.xml --config made "${models[@]}"; one_line_error; holds err "made: is a folder"
+run 2 predict made/ecg_000000.xml --config /dev/zero "${models[@]}"; one_line_error
+
 # --- precision: an error that says what is lacking, wherever networks run
 for command in "--data_path x" "predict x" "check x" "drift x" "bench x"; do
   DEEPECG_CPU=generic run 2 $command --precision bf16; one_line_error; holds err "--precision: "

@@ -230,8 +230,10 @@ static bool make_folder(const char *path, error *err) {
   if (mkdir(path, 0777) == 0)
     return true;
   int reason = errno; /* what it is for a folder that exists depends on the file system */
-  if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
-    return true;
+  if (stat(path, &status) == 0)
+    return S_ISDIR(status.st_mode) || error_set(err, ERROR_IO, "%s: is there, but not a folder", path);
+  if (reason == EEXIST) /* a link that leads nowhere */
+    reason = errno;
   return error_set_errno(err, reason, "%s: cannot make this folder", path);
 }
 

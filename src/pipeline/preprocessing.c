@@ -15,10 +15,12 @@
 #include "pipeline/summary.h"
 #include "table/csv.h"
 
+#include <errno.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum {
   SUM_BLOCK =
@@ -513,9 +515,22 @@ static bool write_missing(const file_list *files, const pipeline_options *option
   return atomic_file_commit(file, true, err);
 }
 
+static const char *none_there(const pipeline_options *options, error *reason) {
+  struct stat status;
+  const char *folder = options->ecg_signals_path;
+  if (stat(folder, &status) != 0)
+    error_set_errno(reason, errno, "none of the table's ECG files is there: %s", folder);
+  else if (!S_ISDIR(status.st_mode))
+    error_set(reason, ERROR_IO, "none of the table's ECG files is there: %s is not a folder", folder);
+  else
+    error_set(reason, ERROR_IO, "none of the table's ECG files is there");
+  return reason->message;
+}
+
 bool preprocessing_run(const input_table *table, const pipeline_options *options, const reporter *r,
                        error_list *errors, run_summary *summary, lost_files *lost, error *err) {
   file_list files;
+  error reason;
   bool ok = file_list_make(&files, table, options->ecg_signals_path, err) &&
             make_folders(options->preprocessing_folder, err);
   if (ok)
@@ -530,7 +545,7 @@ bool preprocessing_run(const input_table *table, const pipeline_options *options
   ok = ok && run_batches(&files, options, r, errors, summary, lost, err);
   if (ok && summary->cleaned == 0 && (files.count || files.missing_count))
     error_list_add(errors, "preprocessing", "No data was successfully processed",
-                   files.count ? "the batch reports say why" : "none of the table's ECG files is there");
+                   files.count ? "the batch reports say why" : none_there(options, &reason));
   file_list_free(&files);
   return ok;
 }

@@ -58,7 +58,7 @@ static bool check(const void *given, error *err) {
 static void say_problems(const drift *d) {
   for (size_t i = 0; i < d->failed; i++)
     fprintf(stderr, "deepecg drift: %s\n", d->problems[i]);
-  for (size_t i = 0; i < d->model_count; i++)
+  for (size_t i = 0; i < d->model_count && d->failed < d->records; i++)
     if (d->models[i].problem)
       fprintf(stderr, "deepecg drift: %s: not compared: %s\n", d->models[i].id, d->models[i].problem);
 }
