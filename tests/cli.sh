@@ -261,6 +261,13 @@ run 0 synth --out made --count 5 --seed 3 --format mixed --truth --quiet
 is "files made" "$(ls made | wc -l)" 7
 cp -r made first
 run 0 synth --out made --count 5 --seed 3 --format mixed --truth --quiet --threads 1
+"$program" synth --out unended --count 1000000 --quiet >out 2>err &
+while [ "$(ls unended 2>/dev/null | wc -l)" -lt 10 ]; do :; done
+kill -INT $!
+wait $!
+is "exit code" $? 4
+holds err "interrupted: "
+is "what else is there" "$(ls -A unended | grep -v '^ecg_[0-9]*.xml$')" ""
 is "the second set" "$(diff -r made first && echo the same)" "the same"
 run 0 --mode preprocessing --data_path made/table.csv --ecg_signals_path made --preprocessing_folder made_clean --quiet
 is "cleaned ECGs" "$(ls made_clean | wc -l)" 5

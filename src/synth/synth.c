@@ -149,6 +149,8 @@ static bool make_all(factory *f, const reporter *r, error *err) {
   size_t total = f->options->count;
   for (size_t first = 0; first < total; first += RECORDS_PER_STEP) {
     size_t count = total - first < RECORDS_PER_STEP ? total - first : RECORDS_PER_STEP;
+    if (f->options->cancelled && *f->options->cancelled)
+      return error_set(err, ERROR_DATA, "interrupted: %zu ECGs written, no table", first);
     if (!make_step(f, first, count, err) || !write_rows(f, count, err))
       return false;
     report_progress(r, "Synthesising", first + count, total);
