@@ -174,6 +174,12 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
     --ecg_signals_path locked --output_folder readonly/o --preprocessing_folder locked/p >out 2>err
   is "exit code" $? 1
   holds out "readonly/o"
+  mkdir -p readonly/there
+  setpriv --reuid=65534 --regid=65534 --clear-groups "$program" --mode preprocessing --data_path locked/table.csv \
+    --ecg_signals_path locked --output_folder readonly/there --preprocessing_folder locked/p >out 2>err
+  is "exit code" $? 1
+  holds out "readonly/there: cannot be written to: Permission denied"
+  is "lines of a summary of nothing" "$(grep -c 'cleaned into' err)" 0
 else
   echo "NOT RUN: permission tests (they need root and setpriv)"
 fi
@@ -277,6 +283,8 @@ models=(--weights_folder "$data/golden/analysis/models")
 run 2 predict; one_line_error
 run 2 predict made/ecg_000000.xml --models resnet; one_line_error; holds err "efficientnetv2_afib_5y"
 run 3 predict made/ecg_000000.xml --weights_folder made; one_line_error; holds err "wcr_77_classes"
+run 3 predict made/ecg_000000.xml --weights_folder maid; one_line_error; holds err "maid: no model is there: No such file or directory"
+run 3 drift made --precision fp32 --weights_folder made/table.csv; one_line_error; holds err "no model is there: Not a directory"
 run 4 predict made/table.csv absent.xml "${models[@]}"; holds err made/table.csv; holds err absent.xml
 run 0 predict made/ecg_000000.xml "${models[@]}"
 holds out "GE MUSE XML, 500 Hz, 10 s"; holds out "AF within 5 years"; holds out "Rhythm Disorders"

@@ -168,6 +168,8 @@ static bool run_in_folder(arena *memory, const pipeline_options *options, const 
   }
   stamp_claim claim;
   bool ok = make_folders(options->output_folder, err) && claim_stamp(memory, options, summary, &claim, err);
+  if (!ok)
+    *summary->stamp = '\0';
   if (ok) {
     leftovers_remove(options->output_folder);
     summary_add_stage(summary, clock_seconds() - start, "read table");

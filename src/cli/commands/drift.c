@@ -2,6 +2,7 @@
 #include "drift/drift.h"
 #include "cli/commands/command.h"
 #include "cli/commands/drift_output.h"
+#include "cli/commands/no_models.h"
 #include "cli/commands/precision_option.h"
 #include "cli/interrupt.h"
 #include "cli/terminal.h"
@@ -110,10 +111,8 @@ static int run(const void *given, const operand_list *operands) {
     task_models_named(s->models, options.models, &options.model_count, NULL);
   else
     options.model_count = task_models_present(s->weights_folder, options.models);
-  if (options.model_count)
-    return compare(operands, &options, s, &t);
-  fprintf(stderr, "deepecg drift: %s: no model is there\n", s->weights_folder);
-  return EXIT_MODEL_MISSING;
+  return options.model_count ? compare(operands, &options, s, &t)
+                             : say_no_models(command_drift.title, s->weights_folder);
 }
 
 const command command_drift = {
