@@ -126,8 +126,10 @@ printf 'use_wcr: 2\n' >heartwise.config
 run 2 "${table[@]}"; holds err "heartwise.config:1: use_wcr"
 rm heartwise.config
 run 1 "${table[@]}"; holds out "both families of models are off"
+holds "$(ls -t outputs/*_run.json | head -1)" "nothing was predicted — both families of models are off"
 run 1 --mode analysis --data_path "$muse/inputs/inputs.csv" --preprocessing_folder nothing_cleaned --weights_folder "$data/golden/analysis/models"
 holds out "a cleaned ECG in nothing_cleaned"
+holds "$(ls -t outputs/*_run.json | head -1)" "a cleaned ECG in nothing_cleaned"
 for yes in yes true T y 1; do
   run 1 "${table[@]}" --predictions_only="$yes"; is "predictions_only=$yes" "$(option_of predictions_only)" true
 done
@@ -172,6 +174,12 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
     --ecg_signals_path locked --output_folder readonly/o --preprocessing_folder locked/p >out 2>err
   is "exit code" $? 1
   holds out "readonly/o"
+  mkdir -p readonly/there
+  setpriv --reuid=65534 --regid=65534 --clear-groups "$program" --mode preprocessing --data_path locked/table.csv \
+    --ecg_signals_path locked --output_folder readonly/there --preprocessing_folder locked/p >out 2>err
+  is "exit code" $? 1
+  holds out "readonly/there: cannot be written to: Permission denied"
+  is "lines of a summary of nothing" "$(grep -c 'cleaned into' err)" 0
 else
   echo "NOT RUN: permission tests (they need root and setpriv)"
 fi
@@ -214,8 +222,42 @@ holds out "interrupted"
 is "files that don't belong" "$(find stopped stopped.o -type f ! -name '*.base64' ! -name '*_run.json')" ""
 stop_in_the_middle TERM ended
 is "exit code" "$code" 1
+stop_in_the_middle HUP hung_up
+is "exit code" "$code" 1
+# Under nohup a terminal may go.
+nohup "$program" "${many[@]}" --preprocessing_folder nohup --output_folder nohup.o >out 2>err &
+while [ "$(ls nohup 2>/dev/null | wc -l)" -lt 10 ]; do :; done
+kill -HUP $!
+wait $!
+is "exit code under nohup" $? 0
+is "claims of the killed run" "$(find killed.o -name '.deepecg-*.run' | wc -l)" 1
+# A run that lives (stopped for the time being) keeps its claim, the killed one's goes.
+"$program" "${many[@]}" --preprocessing_folder sleeping --output_folder killed.o >out 2>err &
+while [ "$(ls sleeping 2>/dev/null | wc -l)" -lt 10 ]; do :; done
+kill -STOP $!
 run 0 "${many[@]}" --preprocessing_folder killed --output_folder killed.o --quiet
 is "cleaned by the next run" "$(ls killed | wc -l)" 900
+is "temporary files of cleaned ECGs" "$(find killed -name '.deepecg-*')" ""
+is "claims beside a living run" "$(find killed.o -name '.deepecg-*.run' | wc -l)" 1
+kill -CONT $!
+wait $!
+is "exit code of the living run" $? 0
+is "claims after all of them" "$(find killed.o -name '.deepecg-*')" ""
+
+# Interrupted once the first model is done: its files are whole, those of the last one are not there.
+{ echo lvef_40,lvef_40_ecg_file_name,lvef_50,lvef_50_ecg_file_name; printf '%s,r%s.npy,%s,r%s.npy\n' $(for i in {1..900}; do echo $((i % 2)) $i $((i % 2)) $i; done); } >many/two.csv
+"$program" --mode analysis --data_path many/two.csv --preprocessing_folder killed --output_folder models.o --use_efficientnet False \
+  --weights_folder "$data/golden/analysis/models" >out 2>err &
+while kill -0 $! 2>/dev/null && ! ls models.o/*lvef_40_probabilities.csv >/dev/null 2>&1; do :; done
+kill -INT $!
+wait $!
+is "exit code" $? 1
+holds out "interrupted"
+holds "$(ls models.o/*_run.json)" "interrupted"
+is "rows of the first model" "$(cat models.o/wcr_lvef_equal_under_40_*_probabilities.csv | wc -l)" 901
+is "its metrics" "$(ls models.o/wcr_lvef_equal_under_40_*_lvef_40.json models.o/wcr_lvef_equal_under_40_*_lvef_40.csv | wc -l)" 2
+is "files of the last model" "$(find models.o -name 'wcr_lvef_under_50*')" ""
+is "temporary files" "$(find models.o -name '.deepecg-*')" ""
 
 # --- synth
 run 2 synth; one_line_error; holds err "--out"
@@ -225,6 +267,13 @@ run 0 synth --out made --count 5 --seed 3 --format mixed --truth --quiet
 is "files made" "$(ls made | wc -l)" 7
 cp -r made first
 run 0 synth --out made --count 5 --seed 3 --format mixed --truth --quiet --threads 1
+"$program" synth --out unended --count 1000000 --quiet >out 2>err &
+while [ "$(ls unended 2>/dev/null | wc -l)" -lt 10 ]; do :; done
+kill -INT $!
+wait $!
+is "exit code" $? 4
+holds err "interrupted: "
+is "what else is there" "$(ls -A unended | grep -v '^ecg_[0-9]*.xml$')" ""
 is "the second set" "$(diff -r made first && echo the same)" "the same"
 run 0 --mode preprocessing --data_path made/table.csv --ecg_signals_path made --preprocessing_folder made_clean --quiet
 is "cleaned ECGs" "$(ls made_clean | wc -l)" 5
@@ -234,6 +283,8 @@ models=(--weights_folder "$data/golden/analysis/models")
 run 2 predict; one_line_error
 run 2 predict made/ecg_000000.xml --models resnet; one_line_error; holds err "efficientnetv2_afib_5y"
 run 3 predict made/ecg_000000.xml --weights_folder made; one_line_error; holds err "wcr_77_classes"
+run 3 predict made/ecg_000000.xml --weights_folder maid; one_line_error; holds err "maid: no model is there: No such file or directory"
+run 3 drift made --precision fp32 --weights_folder made/table.csv; one_line_error; holds err "no model is there: Not a directory"
 run 4 predict made/table.csv absent.xml "${models[@]}"; holds err made/table.csv; holds err absent.xml
 run 0 predict made/ecg_000000.xml "${models[@]}"
 holds out "GE MUSE XML, 500 Hz, 10 s"; holds out "AF within 5 years"; holds out "Rhythm Disorders"
@@ -255,6 +306,27 @@ is "escape sequences" "$(grep -c "$(printf '\033')" out)" 0
 sed -E 's#</(StmtText|AcquisitionDevice)>#\&\#x9b;2J&#' made/ecg_000000.xml >escape.xml
 run 0 predict escape.xml "${models[@]}" --models afib_5y; holds out "??2J"
 run 0 inspect escape.xml; holds out "??2J"
+
+# Names that break lines or are not UTF-8.
+newline=$'made_names/a\nb.xml' bytes=$'made_names/\xff.xml' long=$(printf 'd/%.0s' {1..800})x.xml
+mkdir -p made_names && cp made/ecg_000000.xml "$newline" && cp made/ecg_000000.xml "$bytes"
+run 0 inspect "$newline"; holds out "made_names/a?b.xml"
+run 0 inspect "$bytes" --json; holds out 'made_names/?.xml'
+run 0 predict "$bytes" --json "${models[@]}" --models afib_5y; holds out 'made_names/?.xml'
+run 0 inspect "${models[1]}/wcr_afib_5y" --json; holds out '"file": '
+run 4 inspect "$long"; one_line_error; holds err ": No such file or directory"
+# Names that are empty, a file for a folder, a folder for a file, nothing for a configuration.
+run 2 inspect ""; one_line_error; holds err "name 1 is empty"
+run 2 predict made/ecg_000000.xml --weights_folder ""; one_line_error; holds err "--weights_folder: a folder's name is empty"
+run 1 --data_path made/table.csv --ecg_signals_path made --output_folder made/table.csv "${models[@]}"; holds out "made/table.csv: is there, but not a folder"
+ln -sfn itself itself
+run 4 synth --out itself --count 1; holds err "itself: cannot make this folder: Too many levels of symbolic links"
+run 1 --data_path made/table.csv --ecg_signals_path maid "${models[@]}" --quiet; holds out "none of the table's ECG files is there: maid: No such file"
+run 1 --data_path made/table.csv --ecg_signals_path made/table.csv "${models[@]}" --quiet; holds out "made/table.csv is not a folder"
+run 0 predict made/ecg_000000.xml --config /dev/null "${models[@]}" --models afib_5y
+run 0 predict made/ecg_000000.xml --config <(echo models: afib_5y) "${models[@]}"; is "models" "$(grep -c LVEF out)" 0
+run 2 predict made/ecg_000000.xml --config made "${models[@]}"; one_line_error; holds err "made: is a folder"
+run 2 predict made/ecg_000000.xml --config /dev/zero "${models[@]}"; one_line_error
 
 # --- precision: an error that says what is lacking, wherever networks run
 for command in "--data_path x" "predict x" "check x" "drift x" "bench x"; do
@@ -283,6 +355,14 @@ holds out "wcr_77_classes"; holds out "0.00e+00"
 is "models with a difference" "$(grep -c '[1-9]e-' out)" 0
 run 1 drift --precision fp32 made "${models[@]}" --json --models afib_5y
 holds out '"changed_calls": 0'; holds out '"failed": 2'; holds out made/table.csv
+# What isn't there takes no part, and is named.
+mkdir -p some_models
+ln -sfn "$data"/golden/analysis/models/*afib_5y some_models/
+run 0 drift --precision fp32 made/table.csv --ecg_signals_path made --weights_folder some_models
+is "models compared" "$(grep -c '0.00e+00  0.00e+00' out)" 2
+holds err "fp32 with fp32: wcr_afib_5y, efficientnetv2_afib_5y"; holds err "Bert_diagnosis2classification_En_Fr: not in some_models"
+run 1 drift --precision fp32 made/table.csv --ecg_signals_path made --weights_folder some_models --models lvef_40,wcr_afib_5y
+holds err "efficientnetv2_lvef_equal_under_40: not compared"
 run 0 drift --precision fp32 made_clean --cleaned "${models[@]}" --models lvef_40; holds out "on 5 ECGs"
 
 # --- plot

@@ -1,9 +1,13 @@
-/* What an open model keeps in memory: its weights once, in the backend's form, and nothing of the file. */
+/* What an open model keeps in memory: its weights once, in the backend's form, and nothing of the file; and
+ * each worker's own activations. */
 #include "backend/backend.h"
 #include "backend/cpu/aligned.h"
 #include "backend/cpu/weight_store.h"
 #include "graph/graph.h"
+#include "support/networks.h"
+#include "support/resident.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,19 +20,6 @@
 #define SCRATCH DEEPECG_TEST_TMP "/backend_memory.scratch"
 
 enum { WIDTH = 2048 }; /* of a square layer: 16 MiB */
-
-/* Resident kilobytes of this process: "RssAnon:", "RssFile:"; 0 where the system doesn't tell. */
-static long resident(const char *kind) {
-  FILE *file = fopen("/proc/self/status", "r");
-  char line[256];
-  long kilobytes = 0;
-  while (file && fgets(line, sizeof line, file))
-    if (strncmp(line, kind, strlen(kind)) == 0)
-      sscanf(line + strlen(kind), "%ld", &kilobytes);
-  if (file)
-    fclose(file);
-  return kilobytes;
-}
 
 static void weights_lie_close_together(void **state) {
   (void)state;
@@ -133,11 +124,81 @@ static void packed_pages_are_given_back(void **state) {
   assert_true(before - after > (WIDTH * WIDTH * (long)sizeof(float) >> 10) * 3 / 4);
 }
 
+/* ---- workers ---- */
+
+/* A run takes some milliseconds, during which its activations are in use. */
+enum { WORKERS = 2, ROWS = 256, COLUMNS = 256, VALUES = ROWS * COLUMNS, LAYERS = 6, ROUNDS = 100 };
+
+typedef struct worker {
+  executable *e;
+  pthread_barrier_t *start;
+  int number;
+  float x[VALUES], alone[VALUES], y[VALUES];
+  int wrong;
+} worker;
+
+static graph *layers(void) {
+  uint64_t seed = 3;
+  graph *g = network_create();
+  value_id v = network_input(g, SHAPE(1, ROWS, COLUMNS));
+  for (int i = 0; i < LAYERS; i++) {
+    value_id w = network_weight(g, SHAPE(COLUMNS, COLUMNS), 0.1f, &seed);
+    op_attributes none = network_attributes();
+    v = network_node(g, "linear", (value_id[]){v, w}, 2, &none);
+  }
+  network_output(g, v);
+  return g;
+}
+
+static bool run_worker(worker *w, float *y) {
+  return cpu_backend.run_alone(w->e, w->number, (const void *[]){w->x}, (void *[]){y}, NULL);
+}
+
+static void *work(void *context) {
+  worker *w = context;
+  pthread_barrier_wait(w->start);
+  for (int i = 0; i < ROUNDS; i++) {
+    w->wrong += !run_worker(w, w->y) || memcmp(w->y, w->alone, sizeof w->y) != 0;
+  }
+  return NULL;
+}
+
+static void workers_do_not_share_memory(void **state) {
+  (void)state;
+  static worker workers[WORKERS];
+  error err = {0};
+  uint64_t seed = 5;
+  pthread_barrier_t start;
+  pthread_t threads[WORKERS];
+  graph *g = layers();
+  executable *e = cpu_backend.compile(g, &(compile_options){.threads = WORKERS}, &err);
+  assert_non_null(e);
+  assert_int_equal(pthread_barrier_init(&start, NULL, WORKERS), 0);
+  for (int i = 0; i < WORKERS; i++) {
+    worker *w = &workers[i];
+    w->e = e;
+    w->start = &start;
+    w->number = i;
+    random_fill(w->x, VALUES, &seed);
+    assert_true(run_worker(w, w->alone));
+  }
+  for (int i = 0; i < WORKERS; i++)
+    assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+  for (int i = 0; i < WORKERS; i++)
+    assert_int_equal(pthread_join(threads[i], NULL), 0);
+  for (int i = 0; i < WORKERS; i++)
+    assert_int_equal(workers[i].wrong, 0);
+  pthread_barrier_destroy(&start);
+  cpu_backend.destroy(e);
+  graph_destroy(g);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(weights_lie_close_together),
       cmocka_unit_test(small_and_large_weights_have_their_own_bytes),
       cmocka_unit_test(packed_pages_are_given_back),
+      cmocka_unit_test(workers_do_not_share_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* A file appears whole or not at all, and nothing else is left in its folder. */
 #include "base/atomic_file.h"
+#include "base/leftovers.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -232,6 +233,81 @@ static void test_make_folders(void **state) {
   assert_false(sync_file_system(FOLDER "/none", &err));
 }
 
+/* ---- leftovers ---- */
+
+static bool is_there(const char *name) {
+  return access(name, F_OK) == 0;
+}
+
+static void make_file(const char *path) {
+  int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0666);
+  assert_true(fd >= 0);
+  close(fd);
+}
+
+/* A child that holds a file, a claim and a folder, says so, and waits to be killed. */
+static pid_t start_holder(void) {
+  int ready[2];
+  char byte;
+  assert_int_equal(pipe(ready), 0);
+  pid_t child = fork();
+  assert_true(child >= 0);
+  if (child == 0) {
+    bool ok =
+        mkdir(FOLDER "/.deepecg-import-a", 0777) == 0 && mkdir(FOLDER "/.deepecg-import-a/m", 0777) == 0;
+    int claim = open(FOLDER "/.deepecg-a.run", O_WRONLY | O_CREAT | O_EXCL, 0666);
+    int import = open(FOLDER "/.deepecg-import-a", O_RDONLY | O_DIRECTORY);
+    ok = ok && leftover_hold(claim, FOLDER "/.deepecg-a.run") &&
+         leftover_hold(import, FOLDER "/.deepecg-import-a") &&
+         atomic_file_create(TARGET, ATOMIC_FILE_REPLACE, NULL) && write(ready[1], "", 1) == 1;
+    if (!ok)
+      _exit(1);
+    for (;;)
+      pause();
+  }
+  close(ready[1]);
+  assert_int_equal(read(ready[0], &byte, 1), 1);
+  close(ready[0]);
+  return child;
+}
+
+static void test_only_what_the_dead_have_left_is_removed(void **state) {
+  (void)state;
+  pid_t child = start_holder();
+  make_file(FOLDER "/.deepecg-old.run");
+  make_file(FOLDER "/.deepecg-old.tmp");
+  make_file(FOLDER "/.deepecg-files.json"); /* a manifest */
+  make_file(FOLDER "/deepecg-mine.tmp");
+  assert_int_equal(symlink("deepecg-mine.tmp", FOLDER "/.deepecg-link.tmp"), 0);
+  assert_int_equal(mkdir(FOLDER "/.deepecg-folder.tmp", 0777), 0);
+  atomic_file *own = atomic_file_create(TARGET, ATOMIC_FILE_REPLACE, NULL);
+  assert_non_null(own);
+  assert_int_equal(entries_in(FOLDER), 10);
+  leftovers_remove(FOLDER);
+  assert_int_equal(entries_in(FOLDER), 8); /* those of the child and of this process are held */
+  assert_false(is_there(FOLDER "/.deepecg-old.run") || is_there(FOLDER "/.deepecg-old.tmp"));
+  assert_true(is_there(FOLDER "/.deepecg-a.run") && is_there(FOLDER "/.deepecg-import-a/m"));
+  assert_int_equal(kill(child, SIGKILL), 0);
+  assert_int_equal(waitpid(child, NULL, 0), child);
+  leftovers_remove_beside(TARGET);
+  assert_int_equal(entries_in(FOLDER), 5);
+  assert_false(is_there(FOLDER "/.deepecg-a.run") || is_there(FOLDER "/.deepecg-import-a"));
+  assert_true(atomic_file_write(own, "own", 3, NULL) && atomic_file_commit(own, false, NULL));
+  assert_true(is_there(TARGET) && is_there(FOLDER "/.deepecg-files.json"));
+  leftovers_remove(FOLDER "/absent");
+}
+
+/* Between its making and its lock a file may have been taken for a leftover. */
+static void test_what_was_removed_is_not_held(void **state) {
+  (void)state;
+  int fd = open(FOLDER "/.deepecg-a.run", O_WRONLY | O_CREAT | O_EXCL, 0666);
+  leftovers_remove(FOLDER);
+  assert_false(leftover_hold(fd, FOLDER "/.deepecg-a.run"));
+  make_file(FOLDER "/.deepecg-a.run"); /* another one of that name */
+  assert_false(leftover_hold(fd, FOLDER "/.deepecg-a.run"));
+  close(fd);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup(test_nothing_is_there_before_the_commit, empty_folder),
@@ -245,6 +321,8 @@ int main(void) {
       cmocka_unit_test_setup(test_folder_without_permission, empty_folder),
       cmocka_unit_test_setup(test_relative_path, empty_folder),
       cmocka_unit_test_setup(test_make_folders, empty_folder),
+      cmocka_unit_test_setup(test_only_what_the_dead_have_left_is_removed, empty_folder),
+      cmocka_unit_test_setup(test_what_was_removed_is_not_held, empty_folder),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

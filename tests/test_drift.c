@@ -7,6 +7,7 @@
 #include "support/golden_files.h"
 
 #include <math.h>
+#include <unistd.h>
 
 #define MUSE       DEEPECG_TEST_DATA "/golden/preprocessing/muse_hum60/"
 #define MODELS     GOLDEN_ANALYSIS "models"
@@ -175,14 +176,97 @@ static void test_cleaned_records(void **state) {
   drift_clear(&d);
 }
 
+/* What a comparison says of itself. */
+typedef struct listener {
+  char text[2000];
+  size_t read, ended[DRIFT_SIDES],
+      others; /* progress: of records, to the end of each side, of anything else */
+  size_t records, usable;
+  const char *sides[DRIFT_SIDES];
+} listener;
+
+static void hear_message(void *context, report_level level, const char *text) {
+  listener *l = context;
+  size_t length = strlen(l->text);
+  snprintf(l->text + length, sizeof l->text - length, "%d %s\n", (int)level, text);
+}
+
+static void hear_progress(void *context, const char *stage, size_t done, size_t total) {
+  listener *l = context;
+  bool is_read = strcmp(stage, "Reading") == 0, known = is_read;
+  l->read += is_read;
+  size_t expected = is_read ? l->records : l->usable;
+  for (int side = 0; side < DRIFT_SIDES; side++)
+    if (strcmp(stage, l->sides[side]) == 0) {
+      known = true;
+      l->ended[side] += done == total;
+    }
+  l->others += !known || total != expected;
+}
+
+static void compare_missing(const char *weights_folder, const char *text_model, drift *d, listener *l) {
+  error err = {0};
+  const reporter r = {.context = l, .message = hear_message};
+  drift_options options = golden_options(PRECISION_FP32);
+  options.weights_folder = weights_folder;
+  options.text_model = text_model;
+  options.model_count = 1;
+  if (!drift_make((const char *[]){MUSE "inputs/ecg_000.xml"}, 1, &options, &r, d, &err))
+    fail_msg("%s", err.message);
+}
+
+/* A model that isn't there takes no part; one that is there and can't be used fails. */
 static void test_missing_model(void **state) {
   (void)state;
-  drift_options options = golden_options(PRECISION_FP32);
-  options.text_model = "absent";
+  listener absent = {0}, broken = {0};
   drift d;
-  compare_golden(&options, (const char *[]){MUSE "inputs/ecg_000.xml"}, 1, &d);
+  compare_missing(MODELS, "absent", &d, &absent);
+  assert_int_equal(d.models_failed, 0);
+  assert_int_equal(d.model_count, 1);
+  assert_non_null(strstr(absent.text, "0 Comparing fp32 with fp32: wcr_77_classes\n"));
+  assert_non_null(strstr(absent.text, "2 absent: not in "));
+  drift_clear(&d);
+  compare_missing(MODELS, "efficientnetv2_afib_5y", &d, &broken);
   assert_int_equal(d.models_failed, 1);
-  assert_non_null(strstr(d.models[d.model_count - 1].problem, "absent"));
+  assert_non_null(strstr(d.models[d.model_count - 1].problem, "efficientnetv2_afib_5y"));
+  drift_clear(&d);
+}
+
+/* More records than are cleaned together; to be quick, only the first and the last of them can be read. */
+static void test_everything_is_done_once(void **state) {
+  (void)state;
+  enum { COUNT = DRIFT_BATCH + 5, USABLE = 3 + 3 };
+  char folder[FOLDER_PATH_SIZE], path[FOLDER_PATH_SIZE + 20];
+  folder_make(folder, "drift_once");
+  for (int i = 0; i < COUNT; i++) {
+    snprintf(path, sizeof path, "%s/%04d.xml", folder, i);
+    bool usable = i < 3 || i >= COUNT - 3;
+    assert_int_equal(symlink(usable ? MUSE "inputs/ecg_000.xml" : MUSE "inputs/inputs.csv", path), 0);
+  }
+  listener l = {.records = COUNT,
+                .usable = USABLE,
+                .sides = {"efficientnetv2_afib_5y in fp32", "efficientnetv2_afib_5y in bf16"}};
+  const reporter r = {.context = &l, .progress = hear_progress};
+  drift_options options = golden_options(PRECISION_BF16);
+  options.text_model = "absent";
+  error err = {0};
+  drift d;
+  unsetenv("DEEPECG_CPU");
+  if (!precision_check(PRECISION_BF16, &err)) {
+    printf("NOT RUN in bf16: %s\n", err.message);
+    options.precision = PRECISION_FP32;
+    l.sides[DRIFT_REDUCED] = l.sides[DRIFT_FP32];
+  }
+  assert_true(task_models_named("efficientnetv2_afib_5y", options.models, &options.model_count, &err));
+  if (!drift_make((const char *[]){folder}, 1, &options, &r, &d, &err))
+    fail_msg("%s", err.message);
+  assert_int_equal(d.models[0].records, USABLE);
+  assert_int_equal(d.failed, COUNT - USABLE);
+  assert_int_equal(l.read, COUNT);
+  assert_int_equal(l.others, 0);
+  size_t same = options.precision == PRECISION_FP32 ? 2 : 1;
+  assert_int_equal(l.ended[DRIFT_FP32], same);
+  assert_int_equal(l.ended[DRIFT_REDUCED], same);
   drift_clear(&d);
 }
 
@@ -236,15 +320,11 @@ static void test_nothing_to_compare(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_figures),
-      cmocka_unit_test(test_records),
-      cmocka_unit_test(test_refusals),
-      cmocka_unit_test(test_no_drift_of_fp32),
-      cmocka_unit_test(test_drift_of_bf16),
-      cmocka_unit_test(test_cleaned_records),
-      cmocka_unit_test(test_missing_model),
-      cmocka_unit_test(test_interrupted),
-      cmocka_unit_test(test_nothing_to_compare),
+      cmocka_unit_test(test_figures),       cmocka_unit_test(test_records),
+      cmocka_unit_test(test_refusals),      cmocka_unit_test(test_no_drift_of_fp32),
+      cmocka_unit_test(test_drift_of_bf16), cmocka_unit_test(test_cleaned_records),
+      cmocka_unit_test(test_missing_model), cmocka_unit_test(test_everything_is_done_once),
+      cmocka_unit_test(test_interrupted),   cmocka_unit_test(test_nothing_to_compare),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

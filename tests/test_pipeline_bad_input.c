@@ -110,7 +110,8 @@ static bool run_file_meets_a_full_disk(void) {
   run.options.use_efficientnet = run.options.use_wcr = false;
   limit_files(200);
   test_run_go(&run);
-  return run.errors.count == 1 && error_says(&run, 0, "_run.json") && holds_no_file(run.outputs);
+  return run.errors.count == 2 && error_says(&run, 0, "nothing was predicted") &&
+         error_says(&run, 1, "_run.json") && holds_no_file(run.outputs);
 }
 
 /* In a child, which alone has the limit. */

@@ -1,7 +1,10 @@
 /* The text model from its folder to logits, against the reference's. */
 #include "model/text_model.h"
+
+#include "model/checkpoint.h"
 #include "support/folders.h"
 #include "support/golden_files.h"
+#include "support/resident.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -230,6 +233,71 @@ static void incomplete_folders_are_refused(void **state) {
   text_model_close(open_model(folder));
 }
 
+/* ---- memory ---- */
+
+enum { MANY_WORDS = 400000, WIDTH = 16, TABLE_BYTES = MANY_WORDS * WIDTH * 2 };
+
+static void save_many_words(json_t *header, const uint8_t *data, size_t size, const char *path) {
+  static const uint8_t zeros[TABLE_BYTES];
+  char *text = json_dumps(header, JSON_COMPACT);
+  uint64_t length = strlen(text);
+  FILE *out = fopen(path, "wb");
+  assert_non_null(out);
+  assert_int_equal(fwrite(&length, sizeof length, 1, out), 1);
+  assert_int_equal(fwrite(text, length, 1, out), 1);
+  assert_int_equal(fwrite(data, size, 1, out), 1);
+  assert_int_equal(fwrite(zeros, sizeof zeros, 1, out), 1);
+  assert_int_equal(fclose(out), 0);
+  free(text);
+}
+
+/* The fixture of float16 with a table of words so large that its file is mapped. The bytes of the small table
+ * get another name. */
+static void make_many_words(const char *folder) {
+  static const char table[] = "bert.embeddings.word_embeddings.weight";
+  char path[FOLDER_PATH_SIZE + 20];
+  mapped_file file = golden_map(DEEPECG_TEST_DATA "/fixtures/bert/float16/model.safetensors");
+  uint64_t length;
+  memcpy(&length, file.data, sizeof length);
+  size_t begin = sizeof length + (size_t)length, size = file.size - begin;
+  json_t *header = json_loadb((const char *)file.data + sizeof length, length, 0, NULL);
+  assert_non_null(json_object_get(header, table));
+  json_object_set(header, "unused", json_object_get(header, table));
+  json_object_set_new(header, table,
+                      json_pack("{s:s, s:[ii], s:[II]}", "dtype", "F16", "shape", MANY_WORDS, WIDTH,
+                                "data_offsets", (json_int_t)size, (json_int_t)(size + TABLE_BYTES)));
+  snprintf(path, sizeof path, "%s/model.safetensors", folder);
+  save_many_words(header, file.data + begin, size, path);
+  json_decref(header);
+  mapped_file_close(&file);
+  json_t *config = json_load_file(DEEPECG_TEST_DATA "/fixtures/bert/float16/config.json", 0, NULL);
+  json_object_set_new(config, "vocab_size", json_integer(MANY_WORDS));
+  snprintf(path, sizeof path, "%s/config.json", folder);
+  assert_int_equal(json_dump_file(config, path, 0), 0);
+  json_decref(config);
+}
+
+/* What is kept converted need not stay as it is stored. */
+static void a_converted_file_leaves_memory(void **state) {
+  (void)state;
+  char folder[FOLDER_PATH_SIZE];
+  error err = {0};
+  checkpoint c;
+  folder_make(folder, "many_words");
+  make_many_words(folder);
+  long before = resident("RssFile:");
+  if (!checkpoint_open(&c, folder, NULL, &err))
+    fail_msg("%s", err.message);
+  long after = resident("RssFile:");
+  graph *g = checkpoint_graph(&c, 2, NULL, &err);
+  assert_non_null(g);
+  graph_destroy(g);
+  checkpoint_close(&c);
+  if (before == 0)
+    skip(); /* no /proc */
+  assert_true(after - before < (TABLE_BYTES >> 10) / 4);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(gives_the_references_logits),
@@ -240,6 +308,7 @@ int main(void) {
       cmocka_unit_test(may_be_stopped),
       cmocka_unit_test(text_that_is_not_utf8_is_refused),
       cmocka_unit_test(incomplete_folders_are_refused),
+      cmocka_unit_test(a_converted_file_leaves_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,7 @@
 #include "base/atomic_file.h"
 
+#include "base/leftovers.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -15,7 +17,7 @@ enum { BUFFER_SIZE = 1 << 16, TRIES = 100 };
 
 struct atomic_file {
   char *path, *temporary;
-  int fd;
+  int fd, lock; /* a duplicate: the temporary file is held until it has its name */
   atomic_file_mode mode;
   bool failed;
   error first_failure;
@@ -24,6 +26,8 @@ struct atomic_file {
 };
 
 static void destroy(atomic_file *file) {
+  if (file->lock >= 0)
+    close(file->lock);
   free(file->path);
   free(file->temporary);
   free(file);
@@ -43,11 +47,13 @@ static int open_temporary(atomic_file *file) {
     uint64_t serial;
     if (getrandom(&serial, sizeof serial, 0) != sizeof serial)
       return -1;
-    snprintf(file->temporary, size, "%.*s.deepecg-%016" PRIx64 ".tmp", (int)folder_length, file->path,
-             serial);
+    snprintf(file->temporary, size, "%.*s" LEFTOVER_PREFIX "%016" PRIx64 ".tmp", (int)folder_length,
+             file->path, serial);
     int fd = open(file->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd >= 0 || errno != EEXIST)
+    if (fd >= 0 ? leftover_hold(fd, file->temporary) : errno != EEXIST)
       return fd;
+    if (fd >= 0)
+      close(fd);
   }
   return -1;
 }
@@ -72,13 +78,17 @@ atomic_file *atomic_file_create(const char *path, atomic_file_mode mode, error *
     return NULL;
   }
   file->mode = mode;
+  file->lock = -1;
   file->fd = open_temporary(file);
-  if (file->fd < 0) {
-    error_set_errno(err, errno, "%s: cannot be written", path);
-    destroy(file);
-    return NULL;
+  if (file->fd >= 0 && (file->lock = fcntl(file->fd, F_DUPFD_CLOEXEC, 0)) >= 0)
+    return file;
+  error_set_errno(err, errno, "%s: cannot be written", path);
+  if (file->fd >= 0) {
+    close(file->fd);
+    unlink(file->temporary);
   }
-  return file;
+  destroy(file);
+  return NULL;
 }
 
 static bool fail(atomic_file *file, int reason, error *err) {
@@ -220,8 +230,10 @@ static bool make_folder(const char *path, error *err) {
   if (mkdir(path, 0777) == 0)
     return true;
   int reason = errno; /* what it is for a folder that exists depends on the file system */
-  if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
-    return true;
+  if (stat(path, &status) == 0)
+    return S_ISDIR(status.st_mode) || error_set(err, ERROR_IO, "%s: is there, but not a folder", path);
+  if (reason == EEXIST) /* a link that leads nowhere */
+    reason = errno;
   return error_set_errno(err, reason, "%s: cannot make this folder", path);
 }
 

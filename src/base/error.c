@@ -40,11 +40,14 @@ bool error_set_errno(error *err, int errno_value, const char *format, ...) {
                                         : ERROR_IO,
                 format, arguments);
   va_end(arguments);
-  char reason[128];
-  size_t used = strlen(err->message);
+  char buffer[128];
   /* The GNU strerror_r may return a constant instead of filling the buffer. */
-  snprintf(err->message + used, sizeof err->message - used, ": %s",
-           strerror_r(errno_value, reason, sizeof reason));
+  const char *reason = strerror_r(errno_value, buffer, sizeof buffer);
+  size_t used = strlen(err->message), most = sizeof err->message - strlen(reason) - sizeof "...: ";
+  bool cut = used > most;
+  used = cut ? most : used;
+  snprintf(err->message + used, sizeof err->message - used, "%s: %s", cut ? "..." : "", reason);
+  utf8_neutralise(err->message); /* where a character was cut */
   errno = saved;
   return false;
 }

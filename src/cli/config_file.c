@@ -1,8 +1,11 @@
 #include "cli/config_file.h"
 
-#include "base/mapped_file.h"
+#include "base/buffer.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { LONGEST_LINE = 4096, LARGEST_FILE = 1 << 20 };
 
@@ -30,9 +33,8 @@ static bool read_line(const char *path, size_t line, char *text, config_line han
   return handle(context, line, trim(key), trim(colon + 1), err);
 }
 
-static bool read_lines(const mapped_file *file, const char *path, config_line handle, void *context,
-                       error *err) {
-  const char *at = (const char *)file->data, *end = at + file->size;
+static bool read_lines(const buffer *file, const char *path, config_line handle, void *context, error *err) {
+  const char *at = file->data, *end = at + file->size;
   if (end - at >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0)
     at += 3;
   for (size_t line = 1; at < end; line++) {
@@ -50,13 +52,32 @@ static bool read_lines(const mapped_file *file, const char *path, config_line ha
   return true;
 }
 
+/* Whatever can be read to its end: also /dev/null, which says nothing, and what a shell's <(...) gives. */
+static bool read_bytes(int fd, const char *path, buffer *bytes, error *err) {
+  for (;;) {
+    if (!buffer_reserve(bytes, LONGEST_LINE, err))
+      return false;
+    ssize_t got = read(fd, bytes->data + bytes->size, LONGEST_LINE);
+    if (got < 0 && errno == EINTR)
+      continue;
+    if (got < 0)
+      return errno == EISDIR ? error_set(err, ERROR_IO, "%s: is a folder, not a file", path)
+                             : error_set_errno(err, errno, "%s", path);
+    if (got == 0)
+      return true;
+    bytes->size += (size_t)got;
+    if (bytes->size > LARGEST_FILE)
+      return error_set(err, ERROR_LIMIT, "%s: too large for a configuration file", path);
+  }
+}
+
 bool config_file_read(const char *path, config_line handle, void *context, error *err) {
-  mapped_file file;
-  if (!mapped_file_open(&file, path, err))
-    return false;
-  bool ok = file.size <= LARGEST_FILE
-                ? read_lines(&file, path, handle, context, err)
-                : error_set(err, ERROR_LIMIT, "%s: too large for a configuration file", path);
-  mapped_file_close(&file);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return error_set_errno(err, errno, "%s", path);
+  buffer bytes = {0};
+  bool ok = read_bytes(fd, path, &bytes, err) && read_lines(&bytes, path, handle, context, err);
+  close(fd);
+  buffer_free(&bytes);
   return ok;
 }

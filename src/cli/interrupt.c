@@ -2,16 +2,28 @@
 
 #include <stddef.h>
 
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+enum { SIGNALS = sizeof signals / sizeof *signals };
+
 static volatile sig_atomic_t interrupted;
 
 static void on_signal(int number) {
   (void)number;
   interrupted = 1;
+  for (size_t i = 0; i < SIGNALS; i++)
+    signal(signals[i], SIG_DFL);
+}
+
+/* nohup has SIGHUP ignored. */
+static int is_ignored(int number) {
+  struct sigaction now;
+  return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
 const volatile sig_atomic_t *interrupt_flag(void) {
-  struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
+  struct sigaction action = {.sa_handler = on_signal};
+  for (size_t i = 0; i < SIGNALS; i++)
+    if (signals[i] != SIGHUP || !is_ignored(SIGHUP))
+      sigaction(signals[i], &action, NULL);
   return &interrupted;
 }

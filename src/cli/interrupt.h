@@ -1,11 +1,11 @@
-/* Ctrl-C and a polite kill: stop at the next safe point. */
+/* Ctrl-C, a polite kill, and a terminal that is closed: stop at the next safe point. */
 #ifndef DEEPECG_CLI_INTERRUPT_H
 #define DEEPECG_CLI_INTERRUPT_H
 
 #include <signal.h>
 
-/* From now on SIGINT and SIGTERM set the flag that is returned; a second signal kills, as users expect of an
- * impatient Ctrl-C. */
+/* From now on SIGINT, SIGTERM and (but under nohup) SIGHUP set the flag that is returned; a second signal
+ * kills, as users expect of an impatient Ctrl-C. */
 const volatile sig_atomic_t *interrupt_flag(void);
 
 #endif

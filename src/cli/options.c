@@ -122,6 +122,9 @@ static bool assign(const option_spec *spec, void *settings, const char *text, co
   void *value = field(settings, spec);
   switch (spec->kind) {
   case OPTION_TEXT:
+    /* An unset variable of a script's, most likely; put before a name it would mean the root. */
+    if (!*text && *spec->default_text && strcmp(spec->value_name, "DIR") == 0)
+      return error_set(err, ERROR_USAGE, "%s: a folder's name is empty ('.' is the current folder)", where);
     *(const char **)value = arena_strdup(memory, text, err);
     return *(const char **)value != NULL;
   case OPTION_DEVICE:

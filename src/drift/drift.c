@@ -1,201 +1,26 @@
 #include "drift/drift.h"
 
+#include "base/buffer.h"
 #include "drift/drift_figures.h"
-#include "drift/drift_records.h"
+#include "drift/drift_work.h"
 #include "model/demo_models.h"
-#include "model/text_model.h"
-#include "pipeline/preprocessed.h"
+#include "prediction/signal_model.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
 
-/* What is gathered over the batches, by record. */
-typedef struct work {
-  const drift_options *options;
-  const reporter *r;
-  drift *d;
-  drift_records records;
-  float *probabilities[TASK_MODELS_MAX][DRIFT_SIDES]; /* (records, columns); NaN where there is none */
-  float *text[DRIFT_SIDES];                           /* (records, LABEL_COUNT), likewise */
-  signed char *truth;                                 /* of a task: (records, columns) */
-} work;
-
-static size_t columns_of(const task_info *task) {
-  return task->kind == TASK_BINARY ? 1 : LABEL_COUNT;
+precision drift_precision(const drift_options *options, int side) {
+  return side == DRIFT_FP32 ? PRECISION_FP32 : options->precision;
 }
 
-static float *no_probabilities(work *w, size_t columns, error *err) {
-  size_t count = w->records.count * columns;
-  float *values = arena_alloc_array(w->d->memory, count, sizeof *values, err);
-  for (size_t i = 0; values && i < count; i++)
-    values[i] = NAN;
-  return values;
-}
-
-/* ---- signal models ---- */
-
-static precision precision_of(const work *w, int side) {
-  return side == DRIFT_FP32 ? PRECISION_FP32 : w->options->precision;
-}
-
-static prediction_options prediction_of(const work *w, int side) {
-  const drift_options *o = w->options;
-  prediction_options options = {.weights_folder = o->weights_folder,
-                                .model_count = o->model_count,
-                                .units = o->units,
-                                .threads = o->threads,
-                                .precision = precision_of(w, side),
-                                .read_cleaned = o->cleaned ? preprocessed_read : NULL,
-                                .cancelled = o->cancelled};
-  memcpy(options.models, o->models, sizeof options.models);
-  return options;
-}
-
-/* The file's own words serve where the table has none. */
-static bool keep_statements(work *w, drift_record *record, const char *statements, error *err) {
-  if (record->text || !*statements)
-    return true;
-  record->text = arena_strdup(w->records.memory, statements, err);
-  return record->text != NULL;
-}
-
-static bool keep_problem(work *w, const char *problem, error *err) {
-  w->d->problems[w->d->failed++] = arena_strdup(w->d->memory, problem ? problem : "out of memory", err);
-  return w->d->problems[w->d->failed - 1] != NULL;
-}
-
-static bool keep_answer(work *w, size_t number, const ecg_answer *a, int side, error *err) {
-  if (a->problem)
-    return side != DRIFT_FP32 || keep_problem(w, a->problem, err);
-  for (size_t m = 0; m < w->options->model_count; m++) {
-    size_t columns = columns_of(w->options->models[m].task);
-    if (a->probabilities[m])
-      memcpy(w->probabilities[m][side] + number * columns, a->probabilities[m],
-             columns * sizeof *a->probabilities[m]);
-  }
-  return keep_statements(w, &w->records.items[number], a->statements, err);
-}
-
-static bool keep_answers(work *w, size_t first, const prediction *p, int side, error *err) {
-  for (size_t i = 0; i < p->count; i++)
-    if (!keep_answer(w, first + i, &p->answers[i], side, err))
-      return false;
-  for (size_t m = 0; m < w->options->model_count; m++) {
-    drift_model *kept = &w->d->models[m];
-    if (p->model_problems[m] && !kept->problem &&
-        !(kept->problem = arena_strdup(w->d->memory, p->model_problems[m], err)))
-      return false;
-  }
-  return true;
-}
-
-static bool run_batch(work *w, const char *const *paths, size_t first, size_t count, error *err) {
-  reporter progress_only = w->r ? *w->r : (reporter){0};
-  progress_only.message = NULL; /* what models and files have to say is said once */
-  for (int side = 0; side < DRIFT_SIDES; side++) {
-    prediction_options options = prediction_of(w, side);
-    bool first_time = side == DRIFT_FP32 && first == 0;
-    prediction p;
-    bool ok = prediction_make(paths + first, count, &options, first_time ? w->r : &progress_only, &p, err) &&
-              keep_answers(w, first, &p, side, err);
-    w->d->demo = p.demo;
-    prediction_clear(&p);
-    if (!ok)
-      return false;
-  }
-  return true;
-}
-
-static bool run_signal_models(work *w, error *err) {
-  size_t count = w->records.count;
-  const char **paths = arena_alloc_array(w->d->memory, count, sizeof *paths, err);
-  for (size_t i = 0; paths && i < count; i++)
-    paths[i] = w->records.items[i].path;
-  for (size_t first = 0; paths && first < count; first += DRIFT_BATCH) {
-    if (!run_batch(w, paths, first, count - first < DRIFT_BATCH ? count - first : DRIFT_BATCH, err))
-      return false;
-  }
-  return paths != NULL;
-}
-
-/* ---- the text model ---- */
-
-static size_t list_texts(const work *w, const char **texts, size_t *numbers) {
-  size_t count = 0;
-  for (size_t i = 0; i < w->records.count; i++)
-    if (w->records.items[i].text) {
-      numbers[count] = i;
-      texts[count++] = w->records.items[i].text;
-    }
-  return count;
-}
-
-static void keep_texts(work *w, int side, const float *logits, const size_t *numbers, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    float *kept = w->text[side] + numbers[i] * LABEL_COUNT;
-    bool finite = true;
-    for (size_t l = 0; l < LABEL_COUNT; l++)
-      finite = finite && isfinite(logits[i * LABEL_COUNT + l]);
-    for (size_t l = 0; finite && l < LABEL_COUNT; l++)
-      kept[l] = logit_probability(logits[i * LABEL_COUNT + l]);
-  }
-}
-
-static bool cancelled(const work *w) {
-  return w->options->cancelled && *w->options->cancelled;
-}
-
-static bool go_on(void *context, size_t done, size_t total) {
-  const work *w = context;
-  report_progress(w->r, w->options->text_model, done, total);
-  return !cancelled(w);
-}
-
-static bool predict_texts(work *w, int side, const char *const *texts, const size_t *numbers, size_t count,
-                          error *err) {
-  const model_options options = {
-      .backend = "cpu", .threads = w->options->threads, .precision = precision_of(w, side)};
-  char *folder = arena_printf(w->d->memory, err, "%s/%s", w->options->weights_folder, w->options->text_model);
-  text_model *m = folder ? text_model_open(folder, &options, w->r, err) : NULL;
-  if (!m)
-    return false;
-  float *logits = calloc(count, LABEL_COUNT * sizeof *logits);
-  bool ok = text_model_output_count(m) == LABEL_COUNT ||
-            error_set(err, ERROR_DATA, "%s gives %zu logits per text, not %d", text_model_path(m),
-                      text_model_output_count(m), LABEL_COUNT);
-  ok = ok && (logits || error_out_of_memory(err)) &&
-       text_model_predict(m, texts, count, logits, &(text_progress){w, go_on}, err);
-  if (ok)
-    keep_texts(w, side, logits, numbers, count);
-  free(logits);
-  text_model_close(m);
-  return ok;
-}
-
-/* A text model that fails costs the others nothing but the truth of the 77 labels. */
-static bool run_text_model(work *w, error *err) {
-  const char **texts = arena_alloc_array(w->d->memory, w->records.count, sizeof *texts, err);
-  size_t *numbers = arena_alloc_array(w->d->memory, w->records.count, sizeof *numbers, err);
-  if (!texts || !numbers)
-    return false;
-  size_t count = list_texts(w, texts, numbers);
-  if (count == 0)
-    return true;
-  drift_model *m = &w->d->models[w->d->model_count++];
-  m->id = w->options->text_model;
-  error reason;
-  for (int side = 0; side < DRIFT_SIDES && !m->problem && !cancelled(w); side++)
-    if (!predict_texts(w, side, texts, numbers, count, &reason) &&
-        !(m->problem = arena_strdup(w->d->memory, reason.message, err)))
-      return false;
-  return !cancelled(w) || error_set(err, ERROR_DATA, "interrupted");
+void drift_stage(const drift_options *options, const char *id, int side, char stage[DRIFT_STAGE_SIZE]) {
+  snprintf(stage, DRIFT_STAGE_SIZE, "%s in %s", id, precision_names[drift_precision(options, side)]);
 }
 
 /* ---- figures ---- */
 
-static void fill_truth(work *w, const task_info *task) {
-  size_t columns = columns_of(task);
+static void fill_truth(drift_work *w, const task_info *task) {
+  size_t columns = task_columns(task);
   for (size_t i = 0; i < w->records.count; i++)
     for (size_t c = 0; c < columns; c++) {
       float text = w->text[DRIFT_FP32][i * LABEL_COUNT + c];
@@ -207,17 +32,17 @@ static void fill_truth(work *w, const task_info *task) {
     }
 }
 
-static bool prepare_outputs(work *w, drift_model *m, size_t columns, error *err) {
+static bool prepare_outputs(drift_work *w, drift_model *m, size_t columns, error *err) {
   m->output_count = columns;
   m->outputs = arena_alloc_array(w->d->memory, columns, sizeof *m->outputs, err);
   return m->outputs != NULL;
 }
 
-static bool compare_signal_model(work *w, size_t index, error *err) {
+static bool compare_signal_model(drift_work *w, size_t index, error *err) {
   const task_model *asked = &w->options->models[index];
   drift_model *m = &w->d->models[index];
   bool binary = asked->task->kind == TASK_BINARY;
-  if (!prepare_outputs(w, m, columns_of(asked->task), err))
+  if (!prepare_outputs(w, m, task_columns(asked->task), err))
     return false;
   for (size_t c = 0; c < m->output_count; c++) {
     m->outputs[c].name = binary ? asked->task->label_column : labels[c].name;
@@ -233,7 +58,7 @@ static bool compare_signal_model(work *w, size_t index, error *err) {
   return drift_compare(m, &values, err);
 }
 
-static bool compare_text_model(work *w, drift_model *m, error *err) {
+static bool compare_text_model(drift_work *w, drift_model *m, error *err) {
   if (!prepare_outputs(w, m, LABEL_COUNT, err))
     return false;
   for (size_t c = 0; c < LABEL_COUNT; c++) {
@@ -246,7 +71,7 @@ static bool compare_text_model(work *w, drift_model *m, error *err) {
   return drift_compare(m, &values, err);
 }
 
-static bool compare_all(work *w, error *err) {
+static bool compare_all(drift_work *w, error *err) {
   for (size_t i = 0; i < w->d->model_count; i++) {
     drift_model *m = &w->d->models[i];
     if (!m->problem &&
@@ -261,7 +86,15 @@ static bool compare_all(work *w, error *err) {
 
 /* ---- the whole ---- */
 
-static bool prepare(work *w, error *err) {
+static float *no_probabilities(drift_work *w, size_t columns, error *err) {
+  size_t count = w->records.count * columns;
+  float *values = arena_alloc_array(w->d->memory, count, sizeof *values, err);
+  for (size_t i = 0; values && i < count; i++)
+    values[i] = NAN;
+  return values;
+}
+
+static bool prepare(drift_work *w, error *err) {
   drift *d = w->d;
   d->records = w->records.count;
   d->model_count = w->options->model_count;
@@ -274,10 +107,23 @@ static bool prepare(work *w, error *err) {
   for (int side = 0; ok && side < DRIFT_SIDES; side++) {
     ok = (w->text[side] = no_probabilities(w, LABEL_COUNT, err)) != NULL;
     for (size_t m = 0; ok && m < w->options->model_count; m++)
-      ok = (w->probabilities[m][side] = no_probabilities(w, columns_of(w->options->models[m].task), err)) !=
+      ok = (w->probabilities[m][side] = no_probabilities(w, task_columns(w->options->models[m].task), err)) !=
            NULL;
   }
   return ok;
+}
+
+static void say_models(drift_work *w) {
+  const drift_options *options = w->options;
+  buffer names = {0};
+  w->d->demo = demo_models_warn(options->weights_folder, w->r);
+  for (size_t m = 0; m < options->model_count; m++)
+    buffer_printf(&names, NULL, "%s%s", m ? ", " : "", task_model_id(&options->models[m]));
+  if (model_folder_present(options->weights_folder, options->text_model))
+    buffer_printf(&names, NULL, "; where there are texts, %s", options->text_model);
+  report(w->r, REPORT_INFO, "Comparing %s with fp32: %s", precision_names[options->precision],
+         names.data ? names.data : "");
+  buffer_free(&names);
 }
 
 bool drift_make(const char *const *operands, size_t count, const drift_options *options, const reporter *r,
@@ -285,9 +131,11 @@ bool drift_make(const char *const *operands, size_t count, const drift_options *
   *d = (drift){.memory = arena_create(err)};
   if (!d->memory)
     return false;
-  work w = {.options = options, .r = r, .d = d};
-  bool ok = drift_records_list(&w.records, operands, count, options, err) && prepare(&w, err) &&
-            run_signal_models(&w, err) && run_text_model(&w, err) && compare_all(&w, err);
+  drift_work w = {.options = options, .r = r, .d = d};
+  bool ok = drift_records_list(&w.records, operands, count, options, err) && prepare(&w, err);
+  if (ok)
+    say_models(&w);
+  ok = ok && drift_run_signal_models(&w, err) && drift_run_text_model(&w, err) && compare_all(&w, err);
   drift_records_free(&w.records);
   return ok;
 }

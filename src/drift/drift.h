@@ -64,8 +64,12 @@ typedef struct drift {
  * with nothing else in them. Records are read and cleaned as `predict` does, but at most DRIFT_BATCH
  * together. Labels are the table's; of the 77 labels what the text model, in float32, makes of the table's
  * diagnosis or, where there is none, of the file's own statements. False and *err when nothing can be done at
- * all. Free with drift_clear in both cases. */
-enum { DRIFT_BATCH = 1000 };
+ * all. Free with drift_clear in both cases.
+ *
+ * Each record is read and cleaned once; each model is opened once per side, and again for every DRIFT_GROUP
+ * records more. Memory: one model at a time, 120 kB per record of a group (1 GB for a whole one), and the
+ * probabilities. A text model without a folder is left out, and a warning says so. */
+enum { DRIFT_BATCH = 1000, DRIFT_GROUP = 8 * DRIFT_BATCH };
 
 bool drift_make(const char *const *operands, size_t count, const drift_options *options, const reporter *r,
                 drift *d, error *err);

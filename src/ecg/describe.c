@@ -1,5 +1,7 @@
 #include "ecg/describe.h"
 
+#include "base/json_text.h"
+#include "base/utf8.h"
 #include "ecg/conform.h"
 #include "ecg/facts.h"
 #include "ecg/formats/format.h"
@@ -44,8 +46,13 @@ static const char *checksum_word(ecg_checksum checksum) {
 
 /* ---- Text ---- */
 
+/* What files say and how they are called stays on its line. */
 static bool add_line(buffer *b, const char *what, const char *text, error *err) {
-  return buffer_printf(b, err, "%-12s%s\n", what, text);
+  size_t begin = b->size;
+  if (!buffer_printf(b, err, "%-12s%s", what, text))
+    return false;
+  utf8_neutralise(b->data + begin);
+  return buffer_append_text(b, "\n", err);
 }
 
 static bool add_rate(const description *d, buffer *b, error *err) {
@@ -137,16 +144,11 @@ static json_t *checksum_json(ecg_checksum checksum) {
   return checksum == CHECKSUM_NONE ? json_null() : json_boolean(checksum == CHECKSUM_MATCHES);
 }
 
-static json_t *file_json(const description *d) {
-  json_t *name = json_string(d->name);
-  return name ? name : json_null(); /* a name that is not UTF-8 */
-}
-
 static bool as_json(const description *d, buffer *b, error *err) {
   const ecg_record *r = &d->record;
   json_t *root = json_pack(
       "{s:o, s:s, s:s, s:o, s:I, s:o, s:s, s:I, s:o, s:s, s:o, s:b, s:s, s:s, s:i, s:o}", "file",
-      file_json(d), "kind", "ECG", "format", d->format, "sampling_rate_hz",
+      json_text(d->name), "kind", "ECG", "format", d->format, "sampling_rate_hz",
       number_or_null(r->sampling_rate_hz), "samples", (json_int_t)r->samples, "microvolts_per_unit",
       number_or_null(r->microvolts_per_unit), "device", r->device, "statements",
       (json_int_t)r->statement_count, "checksum_matches", checksum_json(r->checksum), "amplitudes_in",

@@ -1,4 +1,5 @@
 #include "base/atomic_file.h"
+#include "base/leftovers.h"
 #include "base/mapped_file.h"
 #include "hub/bundle.h"
 #include "hub/model_folder.h"
@@ -7,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,8 @@ enum { MAX_ENTRIES = 10000, CHUNK = 1 << 20 };
 
 typedef struct bundle_reader {
   const char *weights_folder;
-  char *staging; /* a folder of its own in the weights folder; everything is unpacked there first */
+  char *staging;    /* a folder of its own in the weights folder; everything is unpacked there first */
+  int staging_lock; /* its descriptor; see base/leftovers.h */
   const char *const *wanted;
   size_t wanted_count;
   const reporter *r;
@@ -264,19 +265,21 @@ static bool move_all(bundle_reader *b, error *err) {
 
 /* --- the whole */
 
-static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *walk) {
-  (void)status, (void)kind, (void)walk;
-  return remove(path);
-}
-
 static bool make_staging(bundle_reader *b, error *err) {
-  char *name = arena_printf(b->memory, err, "%s/.deepecg-import-XXXXXX", b->weights_folder);
+  char *name = arena_printf(b->memory, err, "%s/" LEFTOVER_PREFIX "import-XXXXXX", b->weights_folder);
   if (!name || !make_folders(b->weights_folder, err))
     return false;
+  leftovers_remove(b->weights_folder);
   if (!mkdtemp(name))
     return error_set_errno(err, errno, "%s: cannot be written to", b->weights_folder);
   b->staging = name;
-  return true;
+  b->staging_lock = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (b->staging_lock >= 0 && leftover_hold(b->staging_lock, name))
+    return true;
+  if (b->staging_lock >= 0)
+    close(b->staging_lock);
+  rmdir(name);
+  return error_set(err, ERROR_IO, "%s: cannot be opened", name);
 }
 
 static bool run(bundle_reader *b, const char *path, const mapped_file *file, error *err) {
@@ -284,7 +287,8 @@ static bool run(bundle_reader *b, const char *path, const mapped_file *file, err
     return false;
   bool ok = (unpack_all(b, file, err) && check_all(b, err)) || error_prefix(err, "%s", path);
   ok = ok && move_all(b, err);
-  nftw(b->staging, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+  folder_remove(b->staging);
+  close(b->staging_lock);
   return ok;
 }
 

@@ -1,4 +1,5 @@
 #include "base/atomic_file.h"
+#include "base/leftovers.h"
 #include "base/mapped_file.h"
 #include "hub/bundle.h"
 #include "hub/model_folder.h"
@@ -90,6 +91,7 @@ static bool write_models(bundle_writer *w, const char *weights_folder, const cha
 bool bundle_write(const char *path, const char *weights_folder, const char *const *models, size_t count,
                   const reporter *r, const volatile sig_atomic_t *cancelled, error *err) {
   bundle_writer w = {.r = r, .cancelled = cancelled, .err = err, .memory = arena_create(err)};
+  leftovers_remove_beside(path);
   w.out = w.memory ? atomic_file_create(path, ATOMIC_FILE_REPLACE, err) : NULL;
   bool ok = w.out && write_models(&w, weights_folder, models, count);
   if (ok)

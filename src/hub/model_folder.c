@@ -156,6 +156,6 @@ bool space_suffices(const char *folder, uint64_t bytes, error *err) {
   if (__builtin_mul_overflow((uint64_t)status.f_bavail, (uint64_t)status.f_frsize, &room) ||
       (bytes <= UINT64_MAX - margin && room >= bytes + margin))
     return true;
-  return error_set(err, ERROR_IO, "%s: %.1f MB are wanted and %.1f MB are free", folder, (double)bytes / 1e6,
-                   (double)room / 1e6);
+  return error_set(err, ERROR_IO, "%s: %.1f MB are wanted and %.1f MB are free", folder,
+                   ((double)bytes + (double)margin) / 1e6, (double)room / 1e6);
 }

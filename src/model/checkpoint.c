@@ -51,7 +51,11 @@ static bool open_bert(checkpoint *c, error *err) {
   if (!path || !mapped_file_open(&c->config, path, err))
     return false;
   c->bert = bert_open((const char *)c->config.data, c->config.size, c->file.data, c->file.size, err);
-  return c->bert || error_prefix(err, "%.*s", folder, c->path);
+  if (!c->bert)
+    return error_prefix(err, "%.*s", folder, c->path);
+  /* Opening reads what is stored in another type than float32, and keeps it converted. */
+  mapped_file_release(&c->file, 0, c->file.size);
+  return true;
 }
 
 static graph *make_bert_graph(const checkpoint *c, int64_t tokens, error *err) {

@@ -1,4 +1,6 @@
 #include "base/file_hash.h"
+#include "base/json_text.h"
+#include "base/utf8.h"
 #include "model/checkpoint.h"
 #include "model/model.h"
 
@@ -75,8 +77,12 @@ static bool print_tensors(const description *d, buffer *text, error *err) {
 }
 
 static bool print_file(const model_facts *facts, buffer *text, error *err) {
-  return buffer_printf(text, err, "%-12s%s\n%-12s%s\n%-12s%s\n%-12s%zu bytes\n", "file", facts->path, "kind",
-                       facts->kind, "sha256", facts->sha256, "size", facts->file_size);
+  size_t begin = text->size;
+  if (!buffer_printf(text, err, "%-12s%s", "file", facts->path))
+    return false;
+  utf8_neutralise(text->data + begin); /* a name may hold a newline */
+  return buffer_printf(text, err, "\n%-12s%s\n%-12s%s\n%-12s%zu bytes\n", "kind", facts->kind, "sha256",
+                       facts->sha256, "size", facts->file_size);
 }
 
 static bool inspect_text(const model_facts *facts, const graph *g, buffer *text, error *err) {
@@ -97,15 +103,9 @@ static json_t *shape_json(const shape *s) {
   return dims;
 }
 
-/* Names come from the model file; what isn't UTF-8 is left out. */
-static json_t *name_json(const char *name) {
-  json_t *text = json_string(name);
-  return text ? text : json_null();
-}
-
 static json_t *value_json(const graph *g, value_id id) {
   const graph_value *value = graph_value_get(g, id);
-  return json_pack("{s:i, s:o, s:s, s:o, s:b}", "id", (int)id, "name", name_json(value->name), "dtype",
+  return json_pack("{s:i, s:o, s:s, s:o, s:b}", "id", (int)id, "name", json_text(value->name), "dtype",
                    dtype_text(value->type), "shape", shape_json(&value->shape), "constant",
                    value->data != NULL);
 }
@@ -147,7 +147,7 @@ static json_t *node_json(const graph *g, const graph_node *node) {
   for (const attribute_spec *spec = node->op->attributes; spec && spec->name; spec++)
     json_object_set_new(attributes, spec->name, attribute_json(node, spec));
   return json_pack("{s:s, s:o, s:o, s:o, s:o}", "op", node->op->name, "inputs", inputs, "output",
-                   value_json(g, node->output), "attributes", attributes, "origin", name_json(node->origin));
+                   value_json(g, node->output), "attributes", attributes, "origin", json_text(node->origin));
 }
 
 static json_t *settings_json(const description *d) {
@@ -155,7 +155,7 @@ static json_t *settings_json(const description *d) {
   for (size_t i = 0; i < d->setting_count; i++) {
     const described_setting *setting = &d->settings[i];
     json_object_set_new(settings, setting->name,
-                        setting->text ? name_json(setting->text)
+                        setting->text ? json_text(setting->text)
                                       : json_integer((json_int_t)setting->integer));
   }
   return settings;
@@ -166,7 +166,7 @@ static json_t *tensors_json(const description *d) {
   for (size_t i = 0; i < d->tensor_count; i++) {
     shape s = tensor_shape(&d->tensors[i]);
     json_array_append_new(tensors,
-                          json_pack("{s:o, s:s, s:o}", "name", name_json(d->tensors[i].name), "dtype",
+                          json_pack("{s:o, s:s, s:o}", "name", json_text(d->tensors[i].name), "dtype",
                                     stored_dtype_name(d->tensors[i].type), "shape", shape_json(&s)));
   }
   return tensors;
@@ -181,7 +181,7 @@ static json_t *nodes_json(const graph *g) {
 
 static bool inspect_json(const model_facts *facts, const graph *g, buffer *text, error *err) {
   json_t *root = json_pack("{s:o, s:s, s:s, s:I, s:o, s:o, s:o, s:I, s:f, s:s, s:I, s:o, s:o}", "file",
-                           name_json(facts->path), "kind", facts->kind, "sha256", facts->sha256, "bytes",
+                           json_text(facts->path), "kind", facts->kind, "sha256", facts->sha256, "bytes",
                            (json_int_t)facts->file_size, "settings", settings_json(facts->description),
                            "inputs", values_json(g, graph_input_count(g), graph_input), "outputs",
                            values_json(g, graph_output_count(g), graph_output), "parameters",

@@ -1,6 +1,7 @@
 #include "pipeline/extract.h"
 
 #include "base/atomic_file.h"
+#include "base/leftovers.h"
 #include "base/mapped_file.h"
 #include "ecg/conform.h"
 #include "ecg/formats/dicom.h"
@@ -258,6 +259,7 @@ static bool run(extraction *x, extract_summary *summary, error *err) {
   if (!file_tree_list(&x->tree, x->options->dicom_folder, err) || !make_items(x, err) ||
       !make_folders(x->options->out_folder, err))
     return false;
+  leftovers_remove(x->options->out_folder);
   look_at_all(x);
   number_items(x);
   extract_all(x);

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/atomic_file.h"
 #include "base/clock.h"
+#include "base/leftovers.h"
 #include "pipeline/analysis.h"
 #include "pipeline/demo_notice.h"
 #include "pipeline/input_table.h"
@@ -21,27 +22,37 @@
 
 const char *const pipeline_mode_names[] = {"full_run", "preprocessing", "analysis", NULL};
 
-/* A run owns its stamp through a file of this name, so that two runs in one second don't write to the same
+/* A run owns its stamp through a file, which it holds, so that two runs in one second don't write to the same
  * names. */
-static char *claim_path(arena *memory, const pipeline_options *options, const char *stamp, error *err) {
-  return arena_printf(memory, err, "%s/.deepecg-%s.run", options->output_folder, stamp);
+typedef struct stamp_claim {
+  char *path;
+  int fd;
+} stamp_claim;
+
+static void give_up_claim(const stamp_claim *claim) {
+  unlink(claim->path);
+  close(claim->fd);
 }
 
-static bool claim_stamp(arena *memory, const pipeline_options *options, run_summary *summary, char **claim,
-                        error *err) {
+static bool claim_stamp(arena *memory, const pipeline_options *options, run_summary *summary,
+                        stamp_claim *claim, error *err) {
   enum { TRIES = 600 };
   for (int i = 0; i < TRIES; i++) {
     memcpy(summary->stamp, time_stamp_now().text, sizeof summary->stamp);
     char *done = arena_printf(memory, err, "%s/%s_run.json", options->output_folder, summary->stamp);
-    *claim = claim_path(memory, options, summary->stamp, err);
-    if (!done || !*claim)
+    claim->path =
+        arena_printf(memory, err, "%s/" LEFTOVER_PREFIX "%s.run", options->output_folder, summary->stamp);
+    if (!done || !claim->path)
       return false;
-    int fd = open(*claim, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (fd >= 0) {
-      close(fd);
+    claim->fd = open(claim->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (claim->fd >= 0) {
+      if (!leftover_hold(claim->fd, claim->path)) {
+        close(claim->fd); /* another run is just tidying up */
+        continue;
+      }
       if (!path_exists(done))
         return true;
-      unlink(*claim); /* an earlier run of this second has finished already */
+      give_up_claim(claim); /* an earlier run of this second has finished already */
     } else if (errno != EEXIST) {
       return error_set_errno(err, errno, "%s: cannot be written to", options->output_folder);
     }
@@ -113,6 +124,20 @@ static void run_steps(const input_table *table, const pipeline_options *options,
                    reason.message);
 }
 
+/* A run that ends well and has predicted nothing has been asked for nothing, most likely by mistake. */
+static void list_nothing_predicted(const pipeline_options *options, const run_summary *s,
+                                   error_list *errors) {
+  error reason;
+  if (options->mode == MODE_PREPROCESSING || errors->count || s->rows_predicted)
+    return;
+  if (!options->use_wcr && !options->use_efficientnet)
+    error_set(&reason, ERROR_DATA, "both families of models are off (--mode preprocessing only cleans ECGs)");
+  else
+    error_set(&reason, ERROR_DATA, "no row of the table has %sa file name and a cleaned ECG in %s",
+              options->predictions_only ? "" : "a label, ", options->preprocessing_folder);
+  error_list_add(errors, "analysis", "nothing was predicted", reason.message);
+}
+
 static bool prepare_models(arena *memory, const input_table *table, const pipeline_options *options,
                            const reporter *r, error_list *errors, error *err) {
   if (!demo_notice_copy(memory, options->weights_folder, options->output_folder, r, err))
@@ -141,16 +166,20 @@ static bool run_in_folder(arena *memory, const pipeline_options *options, const 
     input_table_close(&table);
     return false;
   }
-  char *claim;
+  stamp_claim claim;
   bool ok = make_folders(options->output_folder, err) && claim_stamp(memory, options, summary, &claim, err);
+  if (!ok)
+    *summary->stamp = '\0';
   if (ok) {
+    leftovers_remove(options->output_folder);
     summary_add_stage(summary, clock_seconds() - start, "read table");
     ok = options->mode == MODE_PREPROCESSING || prepare_models(memory, &table, options, r, errors, err);
     if (ok) {
       run_steps(&table, options, r, errors, summary);
+      list_nothing_predicted(options, summary, errors);
       ok = finish_summary(options, errors, summary, err);
     }
-    unlink(claim);
+    give_up_claim(&claim);
   }
   input_table_close(&table);
   return ok;

@@ -3,6 +3,7 @@
 #include "base/atomic_file.h"
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/leftovers.h"
 #include "base/mapped_file.h"
 #include "base/string_map.h"
 #include "cleaning/cleaning.h"
@@ -14,10 +15,12 @@
 #include "pipeline/summary.h"
 #include "table/csv.h"
 
+#include <errno.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum {
   SUM_BLOCK =
@@ -398,8 +401,10 @@ static bool save_report(const batch *b, arena *memory, const char *name,
 
 static bool write_reports(const batch *b, arena *memory, error *err) {
   char *folder = arena_printf(memory, err, "%s/batch_%zu", b->options->output_folder, b->number);
-  return folder && make_folders(folder, err) &&
-         save_report(b, memory, "ecg_processing_detailed_report.csv", write_detailed_report, err) &&
+  if (!folder || !make_folders(folder, err))
+    return false;
+  leftovers_remove(folder);
+  return save_report(b, memory, "ecg_processing_detailed_report.csv", write_detailed_report, err) &&
          save_report(b, memory, "ecg_processing_summary_report.csv", write_summary_report, err);
 }
 
@@ -510,11 +515,26 @@ static bool write_missing(const file_list *files, const pipeline_options *option
   return atomic_file_commit(file, true, err);
 }
 
+static const char *none_there(const pipeline_options *options, error *reason) {
+  struct stat status;
+  const char *folder = options->ecg_signals_path;
+  if (stat(folder, &status) != 0)
+    error_set_errno(reason, errno, "none of the table's ECG files is there: %s", folder);
+  else if (!S_ISDIR(status.st_mode))
+    error_set(reason, ERROR_IO, "none of the table's ECG files is there: %s is not a folder", folder);
+  else
+    error_set(reason, ERROR_IO, "none of the table's ECG files is there");
+  return reason->message;
+}
+
 bool preprocessing_run(const input_table *table, const pipeline_options *options, const reporter *r,
                        error_list *errors, run_summary *summary, lost_files *lost, error *err) {
   file_list files;
+  error reason;
   bool ok = file_list_make(&files, table, options->ecg_signals_path, err) &&
             make_folders(options->preprocessing_folder, err);
+  if (ok)
+    leftovers_remove(options->preprocessing_folder);
   summary->files = files.count;
   summary->missing_files = files.missing_count;
   if (ok && files.missing_count) {
@@ -525,7 +545,7 @@ bool preprocessing_run(const input_table *table, const pipeline_options *options
   ok = ok && run_batches(&files, options, r, errors, summary, lost, err);
   if (ok && summary->cleaned == 0 && (files.count || files.missing_count))
     error_list_add(errors, "preprocessing", "No data was successfully processed",
-                   files.count ? "the batch reports say why" : "none of the table's ECG files is there");
+                   files.count ? "the batch reports say why" : none_there(options, &reason));
   file_list_free(&files);
   return ok;
 }

@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "base/atomic_file.h"
+#include "base/json_text.h"
 
 #include <jansson.h>
 #include <stdarg.h>
@@ -36,22 +37,6 @@ void summary_finish(run_summary *summary, bool interrupted) {
       file_hash_finish(use->hash, &use->sha256, NULL);
     use->hash = NULL;
   }
-}
-
-/* Paths and messages may hold bytes that are not UTF-8; JSON may not. */
-static json_t *json_text(const char *text) {
-  json_t *value = json_string(text ? text : "");
-  if (value)
-    return value;
-  size_t size = strlen(text);
-  char *ascii = malloc(size + 1);
-  if (!ascii)
-    return NULL;
-  for (size_t i = 0; i <= size; i++)
-    ascii[i] = (unsigned char)text[i] < 0x80 ? text[i] : '?';
-  value = json_string(ascii);
-  free(ascii);
-  return value;
 }
 
 static json_t *options_json(const pipeline_options *o) {

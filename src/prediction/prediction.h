@@ -58,6 +58,9 @@ typedef struct prediction {
   bool demo; /* the models were made for demonstration: the answers mean nothing for a patient */
 } prediction;
 
+/* Is there a folder of the model with this id? */
+bool model_folder_present(const char *weights_folder, const char *id);
+
 /* The catalogue's models that have a folder in weights_folder, the text model not counted. Returns how many.
  */
 size_t task_models_present(const char *weights_folder, task_model models[TASK_MODELS_MAX]);

@@ -18,15 +18,19 @@ static size_t list_all(task_model models[TASK_MODELS_MAX]) {
   return count;
 }
 
+bool model_folder_present(const char *weights_folder, const char *id) {
+  char folder[4096];
+  struct stat status;
+  int length = snprintf(folder, sizeof folder, "%s/%s", weights_folder, id);
+  return length > 0 && (size_t)length < sizeof folder && stat(folder, &status) == 0 &&
+         S_ISDIR(status.st_mode);
+}
+
 size_t task_models_present(const char *weights_folder, task_model models[TASK_MODELS_MAX]) {
   size_t all = list_all(models), kept = 0;
-  for (size_t i = 0; i < all; i++) {
-    char folder[4096];
-    struct stat status;
-    int length = snprintf(folder, sizeof folder, "%s/%s", weights_folder, task_model_id(&models[i]));
-    if (length > 0 && (size_t)length < sizeof folder && stat(folder, &status) == 0 && S_ISDIR(status.st_mode))
+  for (size_t i = 0; i < all; i++)
+    if (model_folder_present(weights_folder, task_model_id(&models[i])))
       models[kept++] = models[i];
-  }
   return kept;
 }
 

@@ -1,6 +1,7 @@
 #include "synth/synth.h"
 
 #include "base/atomic_file.h"
+#include "base/leftovers.h"
 #include "synth/tables.h"
 #include "synth/writers/writer.h"
 
@@ -148,6 +149,8 @@ static bool make_all(factory *f, const reporter *r, error *err) {
   size_t total = f->options->count;
   for (size_t first = 0; first < total; first += RECORDS_PER_STEP) {
     size_t count = total - first < RECORDS_PER_STEP ? total - first : RECORDS_PER_STEP;
+    if (f->options->cancelled && *f->options->cancelled)
+      return error_set(err, ERROR_DATA, "interrupted: %zu ECGs written, no table", first);
     if (!make_step(f, first, count, err) || !write_rows(f, count, err))
       return false;
     report_progress(r, "Synthesising", first + count, total);
@@ -167,6 +170,7 @@ bool synth_write(const char *folder, const synth_options *options, const reporte
   factory *f = calloc(1, sizeof *f);
   if (f == NULL)
     return error_out_of_memory(err);
+  leftovers_remove(folder);
   f->folder = folder;
   f->options = options;
   bool done = factory_open(f, err) && make_all(f, r, err) && commit(&f->truth, err) && commit(&f->table, err);

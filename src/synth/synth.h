@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/reporter.h"
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,6 +48,7 @@ typedef struct synth_options {
   double hum_hz;         /* mains frequency, 0 to 100; 0: none */
   double hum_microvolts; /* amplitude, 0 to 1000 */
   bool truth;            /* write truth.csv too */
+  const volatile sig_atomic_t *cancelled; /* stops between a few ECGs; may be NULL */
 } synth_options;
 
 /* 100 MUSE files at 500 Hz, seed 1, 60 Hz at 25 uV, no truth.csv. */
@@ -56,8 +58,8 @@ synth_options synth_defaults(void);
  * columns) into `folder`, which is made; with options->truth also `truth.csv`: file_name, then a 0/1 column
  * per finding. Files of these names are replaced, others are left alone. Record i depends on the options and
  * i only, not on the count or the number of threads. Uses OpenMP's threads; the reporter is called by the
- * calling thread. False on options out of range (ERROR_USAGE), when a file can't be written, or when memory
- * is out: files made so far stay, table.csv does not appear. */
+ * calling thread. False on options out of range (ERROR_USAGE), when a file can't be written, when memory
+ * is out, or when cancelled: files made so far stay, table.csv does not appear. */
 bool synth_write(const char *folder, const synth_options *options, const reporter *r, error *err);
 
 #endif

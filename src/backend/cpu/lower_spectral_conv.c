@@ -6,7 +6,11 @@
  * A window of N samples gives N - kernel + 1 results. With e[n] = x[n] + x[N - n] and o[n] = x[n] - x[N - n]
  * for n <= N/2, X[f] = C[f] - i S[f], C[f] = sum of e[n] cos(2 pi f n / N), S[f] = sum of o[n] sin(...). The
  * filter's spectrum is conjugated, since networks convolve without turning the filter round:
- * Y = (Cx Cw + Sx Sw) + i (Cx Sw - Sx Cw), the product of the rows (Cx, Sx) and (-Sx, Cx) with (Cw; Sw). */
+ * Y = (Cx Cw + Sx Sw) + i (Cx Sw - Sx Cw), the product of the rows (Cx, Sx) and (-Sx, Cx) with (Cw; Sw).
+ *
+ * Every frequency is a sum over the whole window. So a NaN or an infinity in the signal leaves nothing finite
+ * of the N - kernel + 1 results of each window that it lies in (of its group's channels), where the plain sum
+ * would lose only the results whose kernel covers it. */
 #include "backend/cpu/aligned.h"
 #include "backend/cpu/lower.h"
 #include "backend/cpu/match.h"

@@ -34,6 +34,11 @@ static int parse_and_run(const command *c, int argc, char **argv, arena *memory,
     error_set(err, ERROR_USAGE, "wants %s (--help says more)", c->operand_name);
     return usage_error(c, err);
   }
+  for (size_t i = 0; i < operands.count; i++)
+    if (!*operands.items[i]) {
+      error_set(err, ERROR_USAGE, "name %zu is empty; wants %s", i + 1, c->operand_name);
+      return usage_error(c, err);
+    }
   if (c->check && !c->check(settings, err))
     return usage_error(c, err);
   return c->run(settings, &operands);

@@ -2,6 +2,7 @@
 #include "drift/drift.h"
 #include "cli/commands/command.h"
 #include "cli/commands/drift_output.h"
+#include "cli/commands/no_models.h"
 #include "cli/commands/precision_option.h"
 #include "cli/interrupt.h"
 #include "cli/terminal.h"
@@ -58,7 +59,7 @@ static bool check(const void *given, error *err) {
 static void say_problems(const drift *d) {
   for (size_t i = 0; i < d->failed; i++)
     fprintf(stderr, "deepecg drift: %s\n", d->problems[i]);
-  for (size_t i = 0; i < d->model_count; i++)
+  for (size_t i = 0; i < d->model_count && d->failed < d->records; i++)
     if (d->models[i].problem)
       fprintf(stderr, "deepecg drift: %s: not compared: %s\n", d->models[i].id, d->models[i].problem);
 }
@@ -110,10 +111,8 @@ static int run(const void *given, const operand_list *operands) {
     task_models_named(s->models, options.models, &options.model_count, NULL);
   else
     options.model_count = task_models_present(s->weights_folder, options.models);
-  if (options.model_count)
-    return compare(operands, &options, s, &t);
-  fprintf(stderr, "deepecg drift: %s: no model is there\n", s->weights_folder);
-  return EXIT_MODEL_MISSING;
+  return options.model_count ? compare(operands, &options, s, &t)
+                             : say_no_models(command_drift.title, s->weights_folder);
 }
 
 const command command_drift = {
@@ -127,10 +126,12 @@ const command command_drift = {
         "difference of a probability, the calls at the operating points that change, and the AUC in "
         "both where the table\n"
         "has labels (of the 77: what the text model, in fp32, makes of the diagnosis). Writes nothing.\n",
-    .notes = "EfficientNets are computed in fp32 in either precision.\n"
-             "Exit codes: 0 done; 1 some files or models failed; 2 wrong usage; 3 no model; 4 no file could "
-             "be read.\n"
-             "For research. Not a medical device.",
+    .notes =
+        "EfficientNets are computed in fp32 in either precision. A text model without a folder is left out.\n"
+        "Memory: one model at a time, and 120 kB per ECG, up to 1 GB: more ECGs are taken 8000 at a time.\n"
+        "Exit codes: 0 done; 1 some files or models failed; 2 wrong usage; 3 no model; 4 no file could "
+        "be read.\n"
+        "For research. Not a medical device.",
     .options = &drift_command_options,
     .settings_size = sizeof(drift_settings),
     .operand_name = "a CSV table, or ECG files and folders",

@@ -1,4 +1,5 @@
 #include "cli/commands/drift_output.h"
+#include "base/json_text.h"
 #include "cli/json_output.h"
 
 #include <jansson.h>
@@ -70,11 +71,6 @@ static json_t *number(double value) {
   return isfinite(value) ? json_real(value) : json_null();
 }
 
-static json_t *text_or_null(const char *text) {
-  json_t *value = text ? json_string(text) : NULL;
-  return value ? value : json_null();
-}
-
 static json_t *output_object(const drift_output *o, size_t records) {
   bool called = !isnan(o->point);
   return json_pack(
@@ -86,7 +82,7 @@ static json_t *output_object(const drift_output *o, size_t records) {
 
 static json_t *model_object(const drift_model *m) {
   if (m->problem)
-    return json_pack("{s:o}", "problem", text_or_null(m->problem));
+    return json_pack("{s:o}", "problem", json_text(m->problem));
   json_t *outputs = json_object();
   for (size_t i = 0; outputs && i < m->output_count; i++)
     json_object_set_new(outputs, m->outputs[i].name, output_object(&m->outputs[i], m->records));
@@ -103,7 +99,7 @@ bool drift_print_json(const drift *d, precision compared, error *err) {
   for (size_t i = 0; models && i < d->model_count; i++)
     json_object_set_new(models, d->models[i].id, model_object(&d->models[i]));
   for (size_t i = 0; problems && i < d->failed; i++)
-    json_array_append_new(problems, text_or_null(d->problems[i]));
+    json_array_append_new(problems, json_text(d->problems[i]));
   json_t *all =
       json_pack("{s:s, s:s, s:b, s:I, s:I, s:o, s:o}", "version", DEEPECG_VERSION, "precision",
                 precision_names[compared], "demo_models", d->demo, "records", (json_int_t)d->records,

@@ -1,5 +1,6 @@
 /* deepecg predict: a few ECG files, one answer each. */
 #include "cli/commands/command.h"
+#include "cli/commands/no_models.h"
 #include "cli/commands/precision_option.h"
 #include "cli/commands/predict_output.h"
 #include "cli/terminal.h"
@@ -48,17 +49,6 @@ static bool check(const void *settings, error *err) {
   size_t count;
   return (task_models_named(s->models, models, &count, err) || error_prefix(err, "--models")) &&
          precision_option_check(s->precision, err);
-}
-
-static int say_no_models(const char *weights_folder) {
-  task_model all[TASK_MODELS_MAX];
-  size_t count;
-  fprintf(stderr, "deepecg predict: %s: no model is there; a model is a folder in it:", weights_folder);
-  if (task_models_named("all", all, &count, NULL))
-    for (size_t i = 0; i < count; i++)
-      fprintf(stderr, " %s", task_model_id(&all[i]));
-  fputc('\n', stderr);
-  return EXIT_MODEL_MISSING;
 }
 
 static void say_problems(const prediction *p, const prediction_options *options) {
@@ -120,7 +110,8 @@ static int run(const void *given, const operand_list *files) {
     task_models_named(s->models, options.models, &options.model_count, NULL);
   else
     options.model_count = task_models_present(s->weights_folder, options.models);
-  return options.model_count ? answer(files, &options, s, &t) : say_no_models(s->weights_folder);
+  return options.model_count ? answer(files, &options, s, &t)
+                             : say_no_models(command_predict.title, s->weights_folder);
 }
 
 const command command_predict = {

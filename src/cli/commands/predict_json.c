@@ -1,3 +1,4 @@
+#include "base/json_text.h"
 #include "cli/commands/predict_output.h"
 #include "cli/json_output.h"
 
@@ -10,11 +11,6 @@ static json_t *number(double value) {
 }
 
 /* Foreign text was made UTF-8 by the readers; should it not be, null is better than nothing at all. */
-static json_t *text_or_null(const char *text) {
-  json_t *value = text ? json_string(text) : NULL;
-  return value ? value : json_null();
-}
-
 static json_t *label_object(const ecg_answer *a, size_t model, const task_model *m, size_t label,
                             const operating_points *points) {
   double point = family_operating_point(m->family, points);
@@ -53,29 +49,29 @@ static json_t *leads_object(const ecg_answer *a, ecg_lead_source source) {
 
 static json_t *answer_object(const ecg_answer *a, const prediction_options *options) {
   if (a->problem)
-    return json_pack("{s:o, s:o}", "file", text_or_null(a->path), "problem", text_or_null(a->problem));
+    return json_pack("{s:o, s:o}", "file", json_text(a->path), "problem", json_text(a->problem));
   json_t *models = json_object();
   for (size_t i = 0; models && i < options->model_count; i++)
     if (a->probabilities[i])
       json_object_set_new(models, task_model_id(&options->models[i]),
                           model_object(a, i, &options->models[i]));
-  return json_pack("{s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "file", text_or_null(a->path),
-                   "format", text_or_null(a->format_name), "sampling_rate_hz",
+  return json_pack("{s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "file", json_text(a->path),
+                   "format", json_text(a->format_name), "sampling_rate_hz",
                    a->sampling_rate_hz > 0 ? json_real(a->sampling_rate_hz) : json_null(), "samples",
                    (json_int_t)a->samples, "microvolts_per_unit",
                    a->microvolts_per_unit > 0 ? json_real(a->microvolts_per_unit) : json_null(),
                    "stored_leads", leads_object(a, LEAD_STORED), "derived_leads",
-                   leads_object(a, LEAD_DERIVED), "warning", text_or_null(a->warning), "statements",
-                   text_or_null(a->statements), "models", models, "statement_labels", text_object(a));
+                   leads_object(a, LEAD_DERIVED), "warning", json_text(a->warning), "statements",
+                   json_text(a->statements), "models", models, "statement_labels", text_object(a));
 }
 
 static json_t *problems_object(const prediction *p, const prediction_options *options) {
   json_t *problems = json_object();
   for (size_t i = 0; problems && i < options->model_count; i++)
     if (p->model_problems[i])
-      json_object_set_new(problems, task_model_id(&options->models[i]), text_or_null(p->model_problems[i]));
+      json_object_set_new(problems, task_model_id(&options->models[i]), json_text(p->model_problems[i]));
   if (problems && p->text_problem)
-    json_object_set_new(problems, options->text_model, text_or_null(p->text_problem));
+    json_object_set_new(problems, options->text_model, json_text(p->text_problem));
   return problems;
 }
 

@@ -139,19 +139,6 @@ static void prepare_hub(hub_settings *hub, const run_settings *s, arena *memory,
   hub->cancelled = interrupt_flag();
 }
 
-/* A run that ends well and has predicted nothing has been asked for nothing, most likely by mistake. */
-static void say_nothing_predicted(const pipeline_options *options, const run_summary *s, error_list *errors) {
-  error reason;
-  if (options->mode == MODE_PREPROCESSING || errors->count || s->rows_predicted)
-    return;
-  if (!options->use_wcr && !options->use_efficientnet)
-    error_set(&reason, ERROR_DATA, "both families of models are off (--mode preprocessing only cleans ECGs)");
-  else
-    error_set(&reason, ERROR_DATA, "no row of the table has %sa file name and a cleaned ECG in %s",
-              options->predictions_only ? "" : "a label, ", options->preprocessing_folder);
-  error_list_add(errors, "analysis", "nothing was predicted", reason.message);
-}
-
 static int run(const void *given, const operand_list *operands) {
   (void)operands;
   const run_settings *settings = given;
@@ -169,7 +156,6 @@ static int run(const void *given, const operand_list *operands) {
   run_summary summary;
   pipeline_run(&options, &t.reporter, &errors, &summary);
   terminal_finish(&t);
-  say_nothing_predicted(&options, &summary, &errors);
   say_summary(&t, &options, &summary);
   size_t count = errors.count;
   if (count)
@@ -193,7 +179,9 @@ const command command_run = {
              "(DEEPECG_KEY).\n"
              "The command line wins over the environment, the environment over the file.\n",
     .notes = "Exit codes: 0 done; 1 'Errors encountered:' has lines; 2 wrong usage.\n"
-             "ECGs that fail alone are in the reports and don't change the exit code.",
+             "ECGs that fail alone are in the reports and don't change the exit code.\n"
+             "Ctrl-C (SIGINT) or SIGTERM stops between two ECGs, with exit code 1: models that are done are "
+             "written in full,\nthe others have no file. A second signal ends the program at once.",
     .options = &run_options,
     .settings_size = sizeof(run_settings),
     .check = check,

@@ -1,6 +1,7 @@
 /* deepecg synth: synthetic 12-lead ECGs with their table. */
 #include "synth/synth.h"
 #include "cli/commands/command.h"
+#include "cli/interrupt.h"
 #include "cli/terminal.h"
 
 #include <stdio.h>
@@ -64,7 +65,8 @@ static int run(const void *given, const operand_list *operands) {
                            .rate_hz = rates_hz[s->rate],
                            .hum_hz = s->hum_hz,
                            .hum_microvolts = s->hum_microvolts,
-                           .truth = s->truth};
+                           .truth = s->truth,
+                           .cancelled = interrupt_flag()};
   error err;
   bool ok = synth_write(s->out, &options, &t.reporter, &err);
   terminal_finish(&t);
@@ -84,7 +86,8 @@ const command command_synth = {
              "Writes ECG files and DIR/table.csv, ready for deepecg --data_path DIR/table.csv "
              "--ecg_signals_path DIR.\n"
              "The same options give the same bytes on every machine.\n",
-    .notes = "The ECGs are made up: what a network says of them means nothing for a patient.",
+    .notes = "The ECGs are made up: what a network says of them means nothing for a patient.\n"
+             "Exit codes: 0 done; 2 wrong usage; 4 not all could be written, and there is no table.",
     .options = &synth_command_options,
     .settings_size = sizeof(synth_settings),
     .check = check,

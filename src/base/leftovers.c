@@ -1,0 +1,90 @@
+#include "base/leftovers.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef enum hold { HELD, NOT_HELD, NO_LOCKS } hold;
+
+/* A lock counts only on what still has the name: between opening and locking it may have been removed. Nobody
+ * removes a name but under its lock, so that it stays as it is from here on. */
+static hold try_to_hold(int fd, const char *path) {
+  struct stat opened, named;
+  if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+    return errno == EWOULDBLOCK ? NOT_HELD : NO_LOCKS;
+  bool same = fstat(fd, &opened) == 0 && lstat(path, &named) == 0 && opened.st_dev == named.st_dev &&
+              opened.st_ino == named.st_ino;
+  return same ? HELD : NOT_HELD;
+}
+
+bool leftover_hold(int fd, const char *path) {
+  return try_to_hold(fd, path) != NOT_HELD;
+}
+
+static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *walk) {
+  (void)status, (void)kind, (void)walk;
+  return remove(path);
+}
+
+void folder_remove(const char *path) {
+  nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static bool ends_with(const char *text, const char *end) {
+  size_t length = strlen(text), tail = strlen(end);
+  return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
+static void remove_unless_held(const char *path, bool is_folder) {
+  /* Network file systems lock for writing only what is open for writing. */
+  int flags = is_folder ? O_RDONLY | O_DIRECTORY : O_RDWR;
+  int fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0)
+    return;
+  if (try_to_hold(fd, path) == HELD) {
+    if (is_folder)
+      folder_remove(path);
+    else
+      unlink(path);
+  }
+  close(fd);
+}
+
+static void look_at(const char *folder, const char *name) {
+  static const char import[] = LEFTOVER_PREFIX "import-";
+  char path[4096];
+  struct stat status;
+  bool is_import = strncmp(name, import, sizeof import - 1) == 0;
+  if (strncmp(name, LEFTOVER_PREFIX, sizeof LEFTOVER_PREFIX - 1) != 0 ||
+      (!is_import && !ends_with(name, ".tmp") && !ends_with(name, ".run")))
+    return;
+  int length = snprintf(path, sizeof path, "%s/%s", folder, name);
+  if (length < 0 || (size_t)length >= sizeof path || lstat(path, &status) != 0)
+    return;
+  if (is_import ? S_ISDIR(status.st_mode) : S_ISREG(status.st_mode))
+    remove_unless_held(path, is_import);
+}
+
+void leftovers_remove(const char *folder) {
+  DIR *entries = opendir(folder);
+  if (!entries)
+    return;
+  for (const struct dirent *entry; (entry = readdir(entries));)
+    look_at(folder, entry->d_name);
+  closedir(entries);
+}
+
+void leftovers_remove_beside(const char *path) {
+  const char *slash = strrchr(path, '/');
+  char folder[4096];
+  int length =
+      snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+  if (length > 0 && (size_t)length < sizeof folder)
+    leftovers_remove(folder);
+}
