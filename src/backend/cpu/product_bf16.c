@@ -57,7 +57,6 @@ bool product_bf16_pack(builder *b, product *p, const product_sources *s, error *
   key.sizes[2] = p->group_channels;
   key.sizes[3] = p->kernel;
   p->bf16 = b->program->bf16;
-  p->blocked = true; /* as far as others are concerned */
   float *packed = weight_store_find(b->weights, &key);
   p->weights = packed;
   if (packed)

@@ -8,14 +8,18 @@ enum {
    * again so soon that it should stay in the first. */
   INNER_BLOCK_WIDE = 768,
   INNER_BLOCK_NARROW = 256,
-  INNER_BLOCK_STRASSEN = 768, /* of which halves are read at a time */
+  /* Of which halves are read at a time. */
+  INNER_BLOCK_STRASSEN = 768,
+  INNER_BLOCK_STRASSEN_NARROW = 1024, /* of panels so narrow that a half stays in the first cache */
 };
 
 /* ---- geometry ---- */
 
 /* Blocks change no bits: a sum goes on where the block before left it. */
 static ptrdiff_t inner_block_size(const product *p) {
-  return p->strassen ? INNER_BLOCK_STRASSEN : p->lanes >= 16 ? INNER_BLOCK_WIDE : INNER_BLOCK_NARROW;
+  if (p->strassen)
+    return p->panel_vectors * p->lanes <= 16 ? INNER_BLOCK_STRASSEN_NARROW : INNER_BLOCK_STRASSEN;
+  return p->lanes >= 16 ? INNER_BLOCK_WIDE : INNER_BLOCK_NARROW;
 }
 
 bool product_blocked_suits_strassen(const product *p) {
