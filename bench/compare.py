@@ -5,9 +5,9 @@
 
 Engines take turns (A B C A B C ...), each in a process of its own, so that a clock that moves or a neighbour that wakes up
 meets all of them. A sample is the mean over its calls; one during which other processes used more than 12 % of a core is
-dropped and taken again, up to six times. Texts of different lengths are padded to the longest and masked for the general
-engines, or run one by one, whichever is faster (their peak of memory then counts both). A row shows the median of the samples and their range; where none was undisturbed,
-those that were disturbed, marked so. The multiply-add peak is probed by `deepecg bench` beside its own samples; "of peak"
+dropped and taken again, up to six times. The general engines get texts of different lengths padded to the longest and masked,
+or one by one, whichever is faster (their peak of memory then counts both). A row shows the median of the samples and their
+range; where none was undisturbed, those that were disturbed, marked so. The multiply-add peak is probed by `deepecg bench` beside its own samples; "of peak"
 divides by the median probe times the threads. Rows for AVX2 are run with the largest number of threads only.
 """
 import argparse

@@ -5,9 +5,10 @@
 TOKENS is the length of texts, or a list of lengths (12,20) that the batch goes through. Texts of different lengths are padded to
 the longest and masked, or run one by one, whichever is faster: "way" says which.
 
-Says {"import": s, "load": s, "run": s, "peak_bytes": n, "way": null or which} after its first calls. Then, for each line `SECONDS`, it runs for about
-that long and answers {"ms": [per call], "other": share of one core that other processes used meanwhile, "peak_bytes": n}; for
-`outputs PATH` it saves its outputs. With --cold PyTorch loads the quickest way, and the first call is the only one.
+Says {"import": s, "load": s, "run": s, "peak_bytes": n, "way": null or which} after its first calls. Then, for each line
+`SECONDS`, it runs for about that long and answers {"ms": [per call], "other": share of one core that other processes used
+meanwhile, "peak_bytes": n}; for `outputs PATH` it saves its outputs. With --cold PyTorch loads the quickest way, and the first
+call is the only one.
 """
 import json
 import os
