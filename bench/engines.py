@@ -46,7 +46,10 @@ class Peer:
 
     def ready(self):
         """Wait until it has run the network once; False when it can't."""
-        return bool(self.process.stdout.readline())
+        line = self.process.stdout.readline()
+        if line and json.loads(line)["way"]:
+            self.title += ", " + json.loads(line)["way"]
+        return bool(line)
 
     def ask(self, line):
         self.process.stdin.write(line + "\n")
@@ -90,7 +93,7 @@ class Own:
             x.tofile(dump + ".in")
         else:
             with open(dump + ".in", "w", encoding="ascii") as file:
-                file.writelines(" ".join(chr(ord("a") + i - 5) for i in row[1:-1]) + "\n" for row in x)
+                file.writelines(" ".join(chr(ord("a") + i - 5) for i in row[row > 0][1:-1]) + "\n" for row in x)
         subprocess.run(self.command + ["--once", "--input", dump + ".in", "--output", dump + ".out"], env=self.environment, check=True,
                        stdout=subprocess.DEVNULL)
         return numpy.fromfile(dump + ".out", "<f4").reshape(len(x), -1)

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 LEADS, SAMPLES, LABELS = 12, 2500, 77
+PADDING = 0  # token id
 
 
 def signals(count, seed=0):
@@ -208,14 +209,14 @@ def save_bert(net, folder):
 
 
 class BertLogits(nn.Module):
-    """Token ids to logits, no padding."""
+    """Token ids to logits; with a mask where ids are padded."""
 
     def __init__(self, net):
         super().__init__()
         self.net = net
 
-    def forward(self, ids):
-        return self.net(input_ids=ids).logits
+    def forward(self, ids, mask=None):
+        return self.net(input_ids=ids, attention_mask=mask).logits
 
 
 def make_files(folder):
@@ -248,7 +249,7 @@ def load(name, folder):
 
 def load_bert(folder):
     from transformers import BertForSequenceClassification
-    return BertLogits(BertForSequenceClassification.from_pretrained(os.path.join(folder, "bert")).eval())
+    return BertLogits(BertForSequenceClassification.from_pretrained(os.path.join(folder, "bert"))).eval()
 
 
 def load_mapped(name, folder):
@@ -270,9 +271,25 @@ def inputs(name, batch, tokens):
     if name == "wcr":
         return signals(batch, 2)
     g = torch.Generator().manual_seed(2)
-    ids = torch.randint(5, 31, (batch, tokens), generator=g)
-    ids[:, 0], ids[:, -1] = 2, 3
+    lengths = [tokens_of(tokens)[i % len(tokens_of(tokens))] for i in range(batch)]
+    ids = torch.randint(5, 31, (batch, max(lengths)), generator=g)
+    for row, length in zip(ids, lengths):
+        row[0], row[length - 1], row[length:] = 2, 3, PADDING
     return ids
+
+
+def tokens_of(tokens):
+    """The lengths of texts: "20" as [20], "12,20" as [12, 20]."""
+    return [int(word) for word in str(tokens).split(",")]
+
+
+def mixed(tokens):
+    return len(tokens_of(tokens)) > 1
+
+
+def mask_of(ids):
+    """1 where there is a token, 0 where there is padding; torch or numpy."""
+    return ids != PADDING
 
 
 def input_file(name, batch, tokens, folder):
@@ -280,16 +297,29 @@ def input_file(name, batch, tokens, folder):
 
 
 def onnx_file(name, batch, tokens, folder):
-    shape = (batch, tokens) if tokens else (batch, LEADS, SAMPLES)
+    """With the shape that is run in its name; of texts of several lengths that of the padded batch, with a mask."""
+    shape = (batch, LEADS, SAMPLES) if not tokens else (batch, max(tokens_of(tokens))) + (("mask",) if mixed(tokens) else ())
     return os.path.join(folder, f"{name}_{'_'.join(map(str, shape))}.onnx")
+
+
+def any_length_file(name, folder):
+    """The network for one text of any length."""
+    return os.path.join(folder, f"{name}_1_any.onnx")
+
+
+def export(name, x, path, folder, **more):
+    if not os.path.exists(path):
+        with torch.no_grad():
+            torch.onnx.export(load(name, folder), x, path + ".part", opset_version=17, dynamo=False, output_names=["logits"], **more)
+        os.rename(path + ".part", path)
 
 
 def prepare(name, batch, tokens, folder):
     """The input of a row and the network as ONNX, as files."""
     x, path = inputs(name, batch, tokens), onnx_file(name, batch, tokens, folder)
     numpy.save(input_file(name, batch, tokens, folder), x.numpy())
-    if not os.path.exists(path):
-        with torch.no_grad():
-            torch.onnx.export(load(name, folder), (x,), path + ".part", opset_version=17, dynamo=False,
-                              input_names=["x"], output_names=["logits"])
-        os.rename(path + ".part", path)
+    if mixed(tokens):
+        export(name, (x, mask_of(x).long()), path, folder, input_names=["x", "mask"])
+        export(name, (x[:1],), any_length_file(name, folder), folder, input_names=["x"], dynamic_axes={"x": {1: "tokens"}})
+    else:
+        export(name, (x,), path, folder, input_names=["x"])

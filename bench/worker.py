@@ -2,9 +2,13 @@
 
     python worker.py ENGINE NET BATCH TOKENS THREADS FOLDER [--cold]
 
-Says {"import": s, "load": s, "run": s, "peak_bytes": n} after its first call. Then, for each line `SECONDS`, it runs for about
-that long and answers {"ms": [per call], "other": share of one core that other processes used meanwhile, "peak_bytes": n}; for
-`outputs PATH` it saves its outputs. With --cold PyTorch loads the quickest way, and the first call is the only one.
+TOKENS is the length of texts, or a list of lengths (12,20) that the batch goes through. Texts of different lengths are padded to
+the longest and masked, or run one by one, whichever is faster: "way" says which.
+
+Says {"import": s, "load": s, "run": s, "peak_bytes": n, "way": null or which} after its first calls. Then, for each line
+`SECONDS`, it runs for about that long and answers {"ms": [per call], "other": share of one core that other processes used
+meanwhile, "peak_bytes": n}; for `outputs PATH` it saves its outputs. With --cold PyTorch loads the quickest way, and the first
+call is the only one.
 """
 import json
 import os
@@ -34,17 +38,38 @@ def peak_bytes():
 
 
 class Row:
+    """What is run: one batch, or, of texts of several lengths, a padded batch with its mask and the same texts one by one."""
+
     def __init__(self, engine, name, batch, tokens, threads, folder):
-        self.engine, self.name, self.threads, self.folder = engine, name, int(threads), folder
-        self.shape = int(batch), int(tokens)
-
-    def x(self):
         import numpy
-        return numpy.load(os.path.join(self.folder, f"{self.name}_{self.shape[0]}_{self.shape[1]}.npy"))
+        self.engine, self.name, self.threads, self.folder = engine, name, int(threads), folder
+        self.mixed = "," in tokens
+        x = numpy.load(os.path.join(folder, f"{name}_{batch}_{tokens}.npy"))
+        self.batch = {"x": x, "mask": (x != 0).astype(x.dtype)} if self.mixed else {"x": x}
+        self.single = [{"x": text[text != 0][None]} for text in x] if self.mixed else []
+        self.onnx = os.path.join(folder, f"{name}_{'_'.join(map(str, x.shape))}{'_mask' if self.mixed else ''}.onnx")
+        self.onnx_single = os.path.join(folder, f"{name}_1_any.onnx")
 
-    def onnx(self):
-        shape = self.shape if self.shape[1] else (self.shape[0], 12, 2500)
-        return os.path.join(self.folder, f"{self.name}_{'_'.join(map(str, shape))}.onnx")
+
+def each(row, single):
+    """The texts one by one; None where all have the same length."""
+    import numpy
+    return (lambda: numpy.concatenate([single(text) for text in row.single])) if row.mixed else None
+
+
+def faster(batch, one_by_one):
+    """(run, how it runs): the faster of the two ways, each tried three times."""
+    if one_by_one is None:
+        return batch, None
+
+    def least(run):
+        seconds = []
+        for _ in range(4):
+            before = time.perf_counter()
+            run()
+            seconds.append(time.perf_counter() - before)
+        return min(seconds[1:])
+    return (batch, "padded") if least(batch) < least(one_by_one) else (one_by_one, "one by one")
 
 
 def torch_engine(row, cold):
@@ -53,15 +78,17 @@ def torch_engine(row, cold):
     import networks
     imported = time.perf_counter()
     torch.set_num_threads(row.threads)
-    net, x = (networks.load_mapped if cold else networks.load)(row.name, row.folder), torch.from_numpy(row.x())
+    net = (networks.load_mapped if cold else networks.load)(row.name, row.folder)
+    batch = tuple(torch.from_numpy(x) for x in row.batch.values())
     if row.engine == "torch frozen":
         with torch.no_grad():
-            net = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(net, x)))
+            net = torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(net, batch)))
 
-    def run():
+    def run(*x):
         with torch.inference_mode():
-            return net(x).numpy()
-    return run, imported
+            return net(*x).numpy()
+    one_by_one = each(row, lambda text: run(torch.from_numpy(text["x"]))) if row.engine == "torch" else None  # a trace has one shape
+    return *faster(lambda: run(*batch), one_by_one), imported
 
 
 def onnxruntime_engine(row, _cold):
@@ -69,31 +96,45 @@ def onnxruntime_engine(row, _cold):
     imported = time.perf_counter()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = row.threads
-    session = onnxruntime.InferenceSession(row.onnx(), options, providers=["CPUExecutionProvider"])
-    feed = {"x": row.x()}
-    return lambda: session.run(None, feed)[0], imported
+
+    def runner(path):
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return lambda feed: session.run(None, feed)[0]
+    batch, single = runner(row.onnx), runner(row.onnx_single) if row.mixed else None
+    return *faster(lambda: batch(row.batch), each(row, single)), imported
 
 
 def openvino_engine(row, _cold):
     """One request at a time, or as many at once as there are threads (throughput: a call then counts for all of them)."""
+    import numpy
     import openvino
     imported = time.perf_counter()
     core = openvino.Core()
     streams = row.threads if row.engine == "openvino streams" else 1
-    compiled = core.compile_model(core.read_model(row.onnx()), "CPU",
-                                  {"INFERENCE_NUM_THREADS": row.threads, "NUM_STREAMS": streams, "INFERENCE_PRECISION_HINT": "f32"})
-    feed = row.x()
-    if streams == 1:
-        request = compiled.create_infer_request()
-        return lambda: next(iter(request.infer({0: feed}).values())), imported
-    queue = openvino.AsyncInferQueue(compiled, streams)
 
-    def run():
-        for _ in range(streams):
-            queue.start_async({0: feed})
-        queue.wait_all()
-        return queue[0].get_output_tensor(0).data
-    return run, imported
+    def compiled(path):
+        return core.compile_model(core.read_model(path), "CPU",
+                                  {"INFERENCE_NUM_THREADS": row.threads, "NUM_STREAMS": streams, "INFERENCE_PRECISION_HINT": "f32"})
+
+    def runner(path):
+        request = compiled(path).create_infer_request()
+        return lambda feed: next(iter(request.infer(feed).values())).copy()
+    if streams == 1:
+        batch, single = runner(row.onnx), runner(row.onnx_single) if row.mixed else None
+        return *faster(lambda: batch(row.batch), each(row, single)), imported
+
+    def queue_runner(path, feeds):
+        queue, found = openvino.AsyncInferQueue(compiled(path), streams), [None] * len(feeds)
+        queue.set_callback(lambda request, i: found.__setitem__(i, request.get_output_tensor(0).data.copy()))
+
+        def run():
+            for _ in range(streams):
+                for i, feed in enumerate(feeds):
+                    queue.start_async(feed, i)
+            queue.wait_all()
+            return numpy.concatenate(found)
+        return run
+    return *faster(queue_runner(row.onnx, [row.batch]), queue_runner(row.onnx_single, row.single) if row.mixed else None), imported
 
 
 def sample(run, seconds):
@@ -110,11 +151,11 @@ def main():
     cold = sys.argv[-1] == "--cold"
     row = Row(*sys.argv[1:7])
     make = torch_engine if row.engine.startswith("torch") else onnxruntime_engine if row.engine == "onnxruntime" else openvino_engine
-    run, imported = make(row, cold)
+    run, way, imported = make(row, cold)
     loaded = time.perf_counter()
     run()
     print(json.dumps({"import": imported - START, "load": loaded - imported, "run": time.perf_counter() - loaded,
-                      "peak_bytes": peak_bytes()}), flush=True)
+                      "peak_bytes": peak_bytes(), "way": way or ("padded" if row.mixed else None)}), flush=True)
     if cold:
         return
     run()

@@ -418,6 +418,10 @@ run 2 bench; one_line_error
 run 0 bench "$small/efficientnetv2_afib_5y" --batch 2 --seconds 0.01; holds out "ms per ECG"
 run 0 bench "$small/Bert_diagnosis2classification_En_Fr" --batch 3 --tokens 7 --seconds 0.01 --json; holds out '"variant":'
 head -c 240000 /dev/zero >signals
+run 0 bench "$small/Bert_diagnosis2classification_En_Fr" --batch 5 --tokens 7,12-14 --threads 2 --seconds 0.01; holds out "ms per text"
+for tokens in "" x 2 513 12- 14-12 7,,8 7, 99999999999999999999 3-512,3-512; do
+  run 2 bench "$small/Bert_diagnosis2classification_En_Fr" --tokens "$tokens"; one_line_error; holds err "--tokens"
+done
 run 0 bench "$small/efficientnetv2_77_classes" --batch 2 --once --input signals --output logits
 is "bytes of logits" "$(wc -c <logits)" $((2 * 77 * 4))
 is "bytes on stdout" "$(wc -c <out)" 0

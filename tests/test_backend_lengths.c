@@ -236,7 +236,7 @@ static void check_batch(const queue *q, executable *const e[TEXTS], const int *o
   float results[TEXTS][LABELS];
   const void *inputs[TEXTS];
   void *outputs[TEXTS];
-  backend_job jobs[TEXTS];
+  backend_job jobs[TEXTS] = {{0}};
   error err = {0};
   memset(results, 0xa5, sizeof results);
   for (size_t i = 0; i < count; i++) {

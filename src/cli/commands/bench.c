@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/mapped_file.h"
 #include "cli/commands/bench_subject.h"
+#include "cli/commands/bench_tokens.h"
 #include "cli/commands/command.h"
 #include "cli/commands/precision_option.h"
 
@@ -16,7 +17,8 @@
 enum { MAX_SAMPLES = 1000 };
 
 typedef struct bench_settings {
-  long batch, threads, tokens;
+  long batch, threads;
+  const char *tokens;
   int precision;
   double seconds;
   const char *input, *output;
@@ -30,8 +32,9 @@ static const option_spec bench_specs[] = {
      .value_name = "N", .help = "ECGs or texts in one call"},
     {FIELD(threads), .kind = OPTION_INTEGER, .default_text = "1", .minimum = 1, .maximum = 1024,
      .value_name = "N", .help = "threads"},
-    {FIELD(tokens), .kind = OPTION_INTEGER, .default_text = "20", .minimum = 3, .maximum = 512,
-     .value_name = "N", .help = "length of a text, for text models"},
+    {FIELD(tokens), .kind = OPTION_TEXT, .default_text = "20", .value_name = "N",
+     .help = "length of a text, for text models; a list or a range (12,20,33 or 12-48): of the batch's texts "
+             "in turn"},
     {FIELD(precision), PRECISION_OPTION},
     {FIELD(seconds), .kind = OPTION_NUMBER, .default_text = "3", .minimum = 0.01, .maximum = 3600,
      .value_name = "S", .help = "how long each model is run"},
@@ -215,7 +218,10 @@ static bool run_once(bench_subject *b, const bench_settings *s, double start, er
 }
 
 static bool bench_model(const char *path, const bench_settings *s, error *err) {
-  const bench_input input = {.file = s->input, .batch = (size_t)s->batch, .tokens = (size_t)s->tokens};
+  token_lengths tokens;
+  const bench_input input = {.file = s->input, .batch = (size_t)s->batch, .tokens = &tokens};
+  if (!token_lengths_parse(s->tokens, &tokens, err))
+    return false;
   double start = clock_seconds();
   const model_options options = {
       .backend = "cpu", .threads = (int)s->threads, .precision = (precision)s->precision, .brief = s->once};
@@ -227,7 +233,8 @@ static bool bench_model(const char *path, const bench_settings *s, error *err) {
 
 static bool check(const void *settings, error *err) {
   const bench_settings *s = settings;
-  return precision_option_check(s->precision, err);
+  token_lengths tokens;
+  return precision_option_check(s->precision, err) && token_lengths_parse(s->tokens, &tokens, err);
 }
 
 static int run(const void *settings, const operand_list *files) {

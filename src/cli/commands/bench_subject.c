@@ -31,10 +31,9 @@ static void make_signals(float *signals, size_t count) {
 /* Texts of one-letter words, each text another: a model runs equal ones once. */
 static bool make_texts(buffer *lines, const bench_input *input, error *err) {
   for (size_t text = 0; text < input->batch; text++) {
-    size_t number = text;
-    for (size_t word = 2; word < input->tokens; word++, number /= 26)
-      if (!buffer_printf(lines, err, "%c%c", (char)('a' + number % 26),
-                         word + 1 < input->tokens ? ' ' : '\n'))
+    size_t number = text, tokens = input->tokens->items[text % input->tokens->count];
+    for (size_t word = 2; word < tokens; word++, number /= 26)
+      if (!buffer_printf(lines, err, "%c%c", (char)('a' + number % 26), word + 1 < tokens ? ' ' : '\n'))
         return false;
   }
   return true;

@@ -2,11 +2,13 @@
 #ifndef DEEPECG_CLI_COMMANDS_BENCH_SUBJECT_H
 #define DEEPECG_CLI_COMMANDS_BENCH_SUBJECT_H
 
+#include "cli/commands/bench_tokens.h"
 #include "model/text_model.h"
 
 typedef struct bench_input {
   const char *file; /* raw float32 (batch, 12, 2500), or a text per line; "": made up */
-  size_t batch, tokens;
+  size_t batch;
+  const token_lengths *tokens; /* of made-up texts, in turn */
 } bench_input;
 
 typedef struct bench_subject bench_subject;
