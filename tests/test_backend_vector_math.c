@@ -70,6 +70,18 @@ static void test_exp(void **state) {
   check_function(vec_exp, exp, -1e30, 88.72, 1e-7);
 }
 
+/* Below, and of a NaN, too. */
+static void test_exp2_of_negative(void **state) {
+  (void)state;
+  static const float x[VECTOR_LANES] = {-126, -1e30f, -INFINITY, NAN};
+  float y[VECTOR_LANES];
+  check_function(vec_exp2_of_negative, exp2, -125, 1, 1e-7);
+  vec_store(y, vec_exp2_of_negative(vec_load(x)));
+  for (int i = 0; i < 3; i++)
+    assert_true(y[i] == 0x1p-125f);
+  assert_true(isnan(y[3]));
+}
+
 static void test_expm1(void **state) {
   (void)state;
   check_function(vec_expm1, expm1, -1e30, 87, 1.3e-7);
@@ -210,6 +222,7 @@ static void test_activations_special(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_exp),
+      cmocka_unit_test(test_exp2_of_negative),
       cmocka_unit_test(test_expm1),
       cmocka_unit_test(test_erf),
       cmocka_unit_test(test_tanh),

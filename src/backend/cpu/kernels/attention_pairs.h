@@ -3,20 +3,17 @@
 
 /* Lane i: (first[i], second[i]). */
 static inline vec join_pairs(vec first, vec second) {
-  __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(first));
-  __m512i high = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(second));
-  return _mm512_castsi512_ps(_mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+  const __m512i order =
+      _mm512_setr_epi32(0x100000, 0x110001, 0x120002, 0x130003, 0x140004, 0x150005, 0x160006, 0x170007,
+                        0x180008, 0x190009, 0x1a000a, 0x1b000b, 0x1c000c, 0x1d000d, 0x1e000e, 0x1f000f);
+  __m512i halves = (__m512i)_mm512_cvtne2ps_pbh(second, first);
+  return _mm512_castsi512_ps(_mm512_permutexvar_epi16(order, halves));
 }
 
-/* Row i of the result, over the rows themselves, holds the pairs of rows 2 i and 2 i + 1; an odd one out is
- * paired with zeros. */
-static void prepare_rows(float *rows, ptrdiff_t count) {
-  for (ptrdiff_t row = 0; row < count; row += 2)
-    for (ptrdiff_t i = 0; i < TILE_QUERIES; i += VECTOR_LANES) {
-      vec second = row + 1 < count ? vec_load(rows + (row + 1) * TILE_QUERIES + i) : vec_set1(0);
-      vec_store(rows + row / 2 * TILE_QUERIES + i,
-                join_pairs(vec_load(rows + row * TILE_QUERIES + i), second));
-    }
+/* Row i holds the pairs of rows 2 i and 2 i + 1, over rows that aren't needed any more. */
+static inline void keep_rows(float *to, ptrdiff_t row, ptrdiff_t across, bool both, const vec rows[2]) {
+  (void)both;
+  vec_store(to + row / 2 * across, join_pairs(rows[0], rows[1]));
 }
 
 /* Pairs of rows of a head's values: (count / 2, width). */
@@ -37,5 +34,10 @@ static attention_head read_head(const attention_job *job, ptrdiff_t head, float 
   for (ptrdiff_t key = 0; key < job->steps; key++)
     to_pairs(job->k + head * job->width + key * job->stride, job->width, keys + key * pairs);
   pair_values(job, job->v + head * job->width, values);
-  return (attention_head){{keys, pairs, 1, pairs}, {values, 1, job->width, (job->steps + 1) / 2}};
+  return (attention_head){.keys = keys,
+                          .values = values,
+                          .key_stride = pairs,
+                          .key_terms = pairs,
+                          .value_stride = job->width,
+                          .value_terms = (job->steps + 1) / 2};
 }

@@ -65,6 +65,10 @@ static inline vec vec_exp2_integer(vec n) {
   return _mm256_castsi256_ps(
       _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23));
 }
+static inline vec vec_scale_by_exp2(vec y, vec z) {
+  return _mm256_castsi256_ps(
+      _mm256_add_epi32(_mm256_castps_si256(y), _mm256_slli_epi32(_mm256_castps_si256(z), 23)));
+}
 static inline vec_mask vec_greater(vec a, vec b) {
   return _mm256_castps_si256(_mm256_cmp_ps(a, b, _CMP_GT_OQ));
 }

@@ -90,6 +90,11 @@ static inline vec vec_exp2_integer(vec n) {
   return _mm512_castsi512_ps(
       _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23));
 }
+/* y * 2^n for z = n + 1.5 * 2^23, of whose bits the last are n's; y and the result are normal numbers */
+static inline vec vec_scale_by_exp2(vec y, vec z) {
+  return _mm512_castsi512_ps(
+      _mm512_add_epi32(_mm512_castps_si512(y), _mm512_slli_epi32(_mm512_castps_si512(z), 23)));
+}
 static inline vec_mask vec_greater(vec a, vec b) {
   return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ);
 }

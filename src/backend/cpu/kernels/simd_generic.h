@@ -92,6 +92,10 @@ static inline vec vec_round(vec a) {
 static inline vec vec_exp2_integer(vec n) {
   return (vec)((__builtin_convertvector(n, vec_mask) + 127) << 23);
 }
+static inline vec vec_scale_by_exp2(vec y, vec z) {
+  typedef uint32_t bits __attribute__((vector_size(16)));
+  return (vec)((bits)y + ((bits)z << 23));
+}
 static inline void vec_transpose(vec rows[VECTOR_LANES]) {
   for (int i = 0; i < VECTOR_LANES; i++)
     for (int j = 0; j < i; j++) {

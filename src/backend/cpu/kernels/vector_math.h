@@ -49,10 +49,15 @@ static inline vec vec_exp(vec x) {
   return vec_mul(y, vec_exp2_integer(vec_sub(n, half)));
 }
 
-/* e^x for x <= 0, as weights of a softmax need it: what lies below e^-87 is e^-87. Within 1.1 ulp. */
-static inline vec vec_exp_of_negative(vec x) {
-  vec n, p = vec_exp_remainder(vec_max(vec_set1(-87.0f), x), &n);
-  return vec_mul(vec_add(p, vec_set1(1)), vec_exp2_integer(n));
+/* 2^x for x <= 1, as weights of a softmax need it: what lies below 2^-125 is 2^-125. Within 1.1 ulp. The
+ * remainder of the nearest integer is exact, and the integer goes straight into the exponent. */
+static inline vec vec_exp2_of_negative(vec x) {
+  static const float c[] = {
+      1, 0.693147182f, 0.240226477f, 0.0555033237f, 0.00961843692f, 0.00133988739f, 0.00015353362f};
+  const vec shift = vec_set1(12582912.0f); /* 1.5 * 2^23 */
+  x = vec_max(vec_set1(-125.0f), x);
+  vec shifted = vec_add(x, shift), r = vec_sub(x, vec_sub(shifted, shift));
+  return vec_scale_by_exp2(vec_polynomial(c, 6, r), shifted);
 }
 
 /* e^x - 1, for x <= 87. Within 2 ulp. */
