@@ -28,7 +28,8 @@ typedef struct backend {
    * destroyed. NULL and *err on failure. */
   executable *(*compile)(const graph *g, const compile_options *options, error *err);
   /* The same for a graph over the weights of the sibling's graph, such as the same network for another length
-   * of its input, with the sibling's options: what is packed for one is not packed again for the other.
+   * of its input, with the sibling's options: what is packed for one is not packed again for the other,
+   * and as it suits the first (so that last bits may differ from those of an executable of its own).
    * Constants must still lie where they lay then. Siblings also share run-time memory, that of the largest:
    * no two of them may be compiled or run at once. Any may be destroyed first. */
   executable *(*compile_sibling)(const graph *g, const executable *sibling, error *err);
