@@ -1,5 +1,5 @@
 /* A network for texts, compiled for the lengths that are at work. The weights are there once; what each
- * length adds is its list of steps, some 100 KB, so that a bounded number of lengths is kept: those used
+ * length adds is its list of steps, some 50 KB, so that a bounded number of lengths is kept: those used
  * last. */
 #ifndef DEEPECG_MODEL_TEXT_LENGTHS_H
 #define DEEPECG_MODEL_TEXT_LENGTHS_H
