@@ -12,6 +12,9 @@ typedef struct compile_options {
   precision precision;
   /* A few runs are all that will be asked for: ready soon is better than a little faster in every run. */
   bool brief;
+  /* Siblings for other lengths of the input are to come, shorter ones too: weights are packed as suits all.
+   */
+  bool several_lengths;
 } compile_options;
 
 /* One sample for one executable. inputs[i] holds it for graph input i, row-major, outputs likewise. */
@@ -28,8 +31,8 @@ typedef struct backend {
    * destroyed. NULL and *err on failure. */
   executable *(*compile)(const graph *g, const compile_options *options, error *err);
   /* The same for a graph over the weights of the sibling's graph, such as the same network for another length
-   * of its input, with the sibling's options: what is packed for one is not packed again for the other,
-   * and as it suits the first (so that last bits may differ from those of an executable of its own).
+   * of its input, with the sibling's options: what is packed for one is not packed again for the other
+   * (with several_lengths; without it there may be two forms of some weights).
    * Constants must still lie where they lay then. Siblings also share run-time memory, that of the largest:
    * no two of them may be compiled or run at once. Any may be destroyed first. */
   executable *(*compile_sibling)(const graph *g, const executable *sibling, error *err);

@@ -49,6 +49,7 @@ static bool open(text_model *m, const char *folder, const model_options *options
     return false;
   l->how = (compile_options){.threads = options->threads,
                              .brief = options->brief,
+                             .several_lengths = true,
                              .precision = checkpoint_precision(&m->checkpoint, options->precision)};
   int64_t most = bert_max_tokens(m->checkpoint.bert);
   m->longest = most < LONGEST_TEXT ? (size_t)most : LONGEST_TEXT;

@@ -39,13 +39,14 @@ static bool add_buffer(builder *b, buffer_place place, size_t bytes, int index, 
   return true;
 }
 
-bool builder_begin(builder *b, const graph *g, cpu_program *p, weight_store *weights, int threads,
-                   error *err) {
+bool builder_begin(builder *b, const graph *g, cpu_program *p, weight_store *weights,
+                   const compile_options *options, error *err) {
   size_t count = (size_t)graph_value_count(g);
   *b = (builder){.graph = g,
                  .program = p,
                  .weights = weights,
-                 .threads = threads,
+                 .threads = options->threads,
+                 .several_lengths = options->several_lengths,
                  .homes = malloc((count + 1) * sizeof *b->homes),
                  .notes = calloc(count + 1, sizeof *b->notes)};
   if (!b->homes || !b->notes)

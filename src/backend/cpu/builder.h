@@ -2,6 +2,7 @@
 #ifndef DEEPECG_BACKEND_CPU_BUILDER_H
 #define DEEPECG_BACKEND_CPU_BUILDER_H
 
+#include "backend/backend.h"
 #include "backend/cpu/program.h"
 #include "backend/cpu/weight_store.h"
 #include "graph/graph.h"
@@ -29,6 +30,7 @@ typedef struct builder {
   cpu_program *program;
   weight_store *weights;
   int threads;                  /* that large weights are packed with */
+  bool several_lengths;         /* compile_options */
   value_home *homes;            /* by value */
   value_note *notes;            /* by value */
   struct product *last_product; /* the last large one (product.h); NULL: none yet */
@@ -37,8 +39,8 @@ typedef struct builder {
 
 /* Make ready: homes for all values, buffers for the graph's inputs. End with builder_end, whatever happened.
  */
-bool builder_begin(builder *b, const graph *g, cpu_program *p, weight_store *weights, int threads,
-                   error *err);
+bool builder_begin(builder *b, const graph *g, cpu_program *p, weight_store *weights,
+                   const compile_options *options, error *err);
 void builder_end(builder *b);
 
 /* Can this value be kept channels-last? A signal (1, C, T) of floats. */

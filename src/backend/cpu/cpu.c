@@ -96,7 +96,7 @@ static bool create_program(executable *e, precision wanted, error *err) {
 
 static bool build(executable *e, const graph *g, error *err) {
   builder b;
-  bool done = builder_begin(&b, g, e->program, e->family->weights, e->family->options.threads, err) &&
+  bool done = builder_begin(&b, g, e->program, e->family->weights, &e->family->options, err) &&
               lower_graph(&b, err) && program_plan_memory(e->program, err);
   builder_end(&b);
   e->operations = graph_flops(g);

@@ -46,18 +46,13 @@ static void pack_panel(const product *p, const product_sources *s, ptrdiff_t gro
   }
 }
 
-static weight_key packed_key(const product *p, const product_sources *s, int panel_vectors) {
+static bool pack_weights(builder *b, product *p, const product_sources *s, error *err) {
   weight_key key = key_of_weights(s);
   key.form = WEIGHT_PACKED;
   key.sizes[0] = p->groups * p->columns;
   key.sizes[1] = p->group_channels;
   key.sizes[2] = p->kernel;
-  key.sizes[3] = (p->groups * 4 + panel_vectors) * 64 + p->lanes;
-  return key;
-}
-
-static bool pack_weights(builder *b, product *p, const product_sources *s, error *err) {
-  weight_key key = packed_key(p, s, p->panel_vectors);
+  key.sizes[3] = (p->groups * 4 + p->panel_vectors) * 64 + p->lanes;
   float *packed = weight_store_find(b->weights, &key);
   p->weights = packed;
   if (packed)
@@ -101,23 +96,11 @@ bool product_is_blocked(const product *p) {
 }
 
 /* Wide panels take the fewest loads for a multiply-add. But tiles of narrow vectors are low: many pass a
- * panel, which should then be one that stays in the first cache. */
-static int choose_panel_vectors(const product *p) {
-  ptrdiff_t most = p->strassen && p->lanes < 16 ? 2 : GEMM_MAX_VECTORS;
+ * panel where there are many rows, and it should then be one that stays in the first cache. */
+static int choose_panel_vectors(const builder *b, const product *p) {
+  bool narrow = p->strassen && p->lanes < 16 && !b->several_lengths;
+  ptrdiff_t most = narrow ? 2 : GEMM_MAX_VECTORS;
   return (int)(p->vectors < most ? p->vectors : most);
-}
-
-static bool packed_so(const builder *b, const product *p, const product_sources *s, int panel_vectors) {
-  weight_key key = packed_key(p, s, panel_vectors);
-  return weight_store_find(b->weights, &key) != NULL;
-}
-
-/* As another executable has packed the weights, whose rows may be fewer or more; 0: none has. */
-static int packed_panel_vectors(const builder *b, const product *p, const product_sources *s) {
-  int vectors = GEMM_MAX_VECTORS;
-  while (vectors > 0 && !packed_so(b, p, s, vectors))
-    vectors--;
-  return vectors;
 }
 
 /* Large products run in the order in which they are prepared. */
@@ -137,9 +120,7 @@ static bool prepare(builder *b, product *p, const product_sources *s, int vector
   bool bf16 = product_bf16_suits(b, p, vectors);
   p->blocked = bf16 || product_is_blocked(p);
   p->strassen = !bf16 && p->blocked && product_blocked_suits_strassen(p);
-  if (!vectors)
-    vectors = packed_panel_vectors(b, p, s);
-  p->panel_vectors = vectors ? vectors : choose_panel_vectors(p);
+  p->panel_vectors = vectors ? vectors : choose_panel_vectors(b, p);
   p->panels = (p->vectors + p->panel_vectors - 1) / p->panel_vectors;
   ptrdiff_t most_rows = p->kernels->gemm_rows[p->panel_vectors - 1];
   p->tiles = (p->rows + most_rows - 1) / most_rows;
