@@ -90,6 +90,31 @@ static void test_sigmoid(void **state) {
   check_function(vec_sigmoid, sigmoid, -87, 1e30, 2e-7);
 }
 
+static double gelu(double x) {
+  return 0.5 * x * erfc(-x * 0.70710678118654752440);
+}
+
+/* For results that are rounded to bfloat16, to 2^-9 of their value. */
+static void test_gelu_to_be_rounded(void **state) {
+  (void)state;
+  float y[VECTOR_LANES];
+  for (int i = 0; i <= 400000; i += VECTOR_LANES) {
+    float x[VECTOR_LANES];
+    for (int j = 0; j < VECTOR_LANES; j++)
+      x[j] = (float)(i + j - 200000) * 5e-5f;
+    vec_store(y, vec_gelu_to_be_rounded(vec_load(x)));
+    for (int j = 0; j < VECTOR_LANES; j++) {
+      double in = (double)x[j], wanted = gelu(in), difference = fabs((double)y[j] - wanted);
+      if (!(difference <= 5.1e-5) || !(in < -2 || difference <= 2.1e-4 * fabs(wanted)) ||
+          (in < -4.24 && y[j] != 0) || (in > 4.24 && y[j] != x[j]))
+        fail_msg("GELU of %.9g is %.9g instead of %.9g", in, (double)y[j], wanted);
+    }
+  }
+  check_function(vec_gelu_to_be_rounded, gelu, 4.24, 1e30, 1e-4);
+  vec_store(y, vec_gelu_to_be_rounded(vec_set1(NAN)));
+  assert_true(isnan(y[0]));
+}
+
 static void test_special_values(void **state) {
   (void)state;
   static const float x[] = {NAN, INFINITY, -INFINITY, 0, -0.0f, 1e30f, -1e30f, 100};
@@ -184,10 +209,15 @@ static void test_activations_special(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_exp),         cmocka_unit_test(test_expm1),
-      cmocka_unit_test(test_erf),         cmocka_unit_test(test_tanh),
-      cmocka_unit_test(test_sigmoid),     cmocka_unit_test(test_special_values),
-      ON_EVERY_VARIANT(test_activations), ON_EVERY_VARIANT(test_activations_special),
+      cmocka_unit_test(test_exp),
+      cmocka_unit_test(test_expm1),
+      cmocka_unit_test(test_erf),
+      cmocka_unit_test(test_tanh),
+      cmocka_unit_test(test_sigmoid),
+      cmocka_unit_test(test_gelu_to_be_rounded),
+      cmocka_unit_test(test_special_values),
+      ON_EVERY_VARIANT(test_activations),
+      ON_EVERY_VARIANT(test_activations_special),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,20 @@ static size_t value_bytes(const graph_value *v) {
   return (size_t)elements * dtype_size(v->type);
 }
 
+/* The last axis, as rows of pairs have it. */
+static ptrdiff_t row_length(const graph_value *v) {
+  return (ptrdiff_t)v->shape.dims[v->shape.rank - 1];
+}
+
+static ptrdiff_t row_count(const graph_value *v) {
+  return (ptrdiff_t)(value_bytes(v) / sizeof(float)) / row_length(v);
+}
+
+static size_t bytes_in_layout(const graph_value *v, layout l) {
+  return l == LAYOUT_PAIRS ? (size_t)(row_count(v) * bf16_row_stride(row_length(v))) * sizeof(float)
+                           : value_bytes(v);
+}
+
 static bool add_buffer(builder *b, buffer_place place, size_t bytes, int index, buffer_id *id, error *err) {
   cpu_program *p = b->program;
   if (!array_reserve((void **)&p->buffers, &p->buffer_capacity, p->buffer_count + 1, sizeof *p->buffers, err))
@@ -69,7 +83,7 @@ void builder_alias(builder *b, value_id v, layout l, buffer_id id) {
   const shape *s = &graph_value_get(b->graph, v)->shape;
   b->homes[v].buffers[l] = id;
   /* With one channel, or one time step, both layouts are the same. */
-  if (value_is_signal(b, v) && (s->dims[1] == 1 || s->dims[2] == 1))
+  if (l != LAYOUT_PAIRS && value_is_signal(b, v) && (s->dims[1] == 1 || s->dims[2] == 1))
     b->homes[v].buffers[l == LAYOUT_ROW_MAJOR ? LAYOUT_CHANNELS_LAST : LAYOUT_ROW_MAJOR] = id;
 }
 
@@ -103,7 +117,36 @@ static void run_conversion(const cpu_step *s, const frame *f) {
   f->program->kernels->transpose(x, c->rows, c->columns, begin, end, y);
 }
 
+/* Rows of floats that are rounded to pairs. */
+typedef struct rounding {
+  ptrdiff_t rows, columns;
+} rounding;
+
+static void run_rounding(const cpu_step *s, const frame *f) {
+  const rounding *r = s->parameters;
+  const float *x = step_read(s, f, 0);
+  float *y = step_write(s, f, 0);
+  ptrdiff_t begin, end, stride = bf16_row_stride(r->columns);
+  frame_share(f, r->rows, &begin, &end);
+  for (ptrdiff_t row = begin; row < end; row++)
+    f->program->bf16->to_pairs(x + row * r->columns, r->columns, y + row * stride);
+}
+
+static bool round_to_pairs(builder *b, value_id v, error *err) {
+  const graph_value *value = graph_value_get(b->graph, v);
+  buffer_id source, target;
+  rounding *r = builder_parameters(b, sizeof *r, err);
+  if (!r || !builder_read(b, v, LAYOUT_ROW_MAJOR, &source, err) ||
+      !builder_write(b, v, LAYOUT_PAIRS, &target, err))
+    return false;
+  *r = (rounding){row_count(value), row_length(value)};
+  cpu_step step = {.run = run_rounding, .parameters = r};
+  return builder_step(b, &step, &source, 1, &target, 1, err);
+}
+
 static bool convert(builder *b, value_id v, layout to, error *err) {
+  if (to == LAYOUT_PAIRS)
+    return round_to_pairs(b, v, err);
   layout from = to == LAYOUT_ROW_MAJOR ? LAYOUT_CHANNELS_LAST : LAYOUT_ROW_MAJOR;
   const shape *s = &graph_value_get(b->graph, v)->shape;
   int source, target;
@@ -139,7 +182,7 @@ bool builder_read(builder *b, value_id v, layout l, buffer_id *id, error *err) {
 /* ---- what steps write ---- */
 
 bool builder_write(builder *b, value_id v, layout l, buffer_id *id, error *err) {
-  if (!builder_temporary(b, value_bytes(graph_value_get(b->graph, v)), id, err))
+  if (!builder_temporary(b, bytes_in_layout(graph_value_get(b->graph, v), l), id, err))
     return false;
   builder_alias(b, v, l, *id);
   return true;

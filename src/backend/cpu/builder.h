@@ -7,9 +7,10 @@
 #include "graph/graph.h"
 
 /* How a value lies in memory. Signals (1, C, T) are kept channels-last, (T, C), for the kernels; everything
- * else, and whatever the caller or a scalar implementation sees, is row-major. A value may have a buffer of
- * each kind. */
-typedef enum layout { LAYOUT_ROW_MAJOR, LAYOUT_CHANNELS_LAST, LAYOUT_COUNT } layout;
+ * else, and whatever the caller or a scalar implementation sees, is row-major. Products in bfloat16 read
+ * rows, along the last axis, of pairs (kernels/bf16.h), bf16_row_stride apart; what is at hand only so is for
+ * them alone. A value may have a buffer of each kind. */
+typedef enum layout { LAYOUT_ROW_MAJOR, LAYOUT_CHANNELS_LAST, LAYOUT_PAIRS, LAYOUT_COUNT } layout;
 
 typedef struct value_home {
   int buffers[LAYOUT_COUNT]; /* BUFFER_NONE until made */

@@ -13,6 +13,9 @@ typedef lower_result lower_function(builder *b, const graph_node *n, error *err)
 /* All nodes of the graph, and the copies to its outputs, as steps. */
 bool lower_graph(builder *b, error *err);
 
+/* Is the node a linear layer that is computed in bfloat16, and reads its operand as rows of pairs? */
+bool linear_reads_pairs(const builder *b, const graph_node *n);
+
 /* Any operator, by its scalar implementation on row-major operands. */
 lower_function lower_scalar;
 

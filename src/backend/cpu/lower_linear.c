@@ -1,6 +1,7 @@
 #include "backend/cpu/lower.h"
 #include "backend/cpu/match.h"
 #include "backend/cpu/product.h"
+#include "backend/cpu/product_bf16.h"
 
 /* ---- linear ---- */
 
@@ -16,46 +17,71 @@ static void run_linear(const cpu_step *s, const frame *f) {
     o[i] = (product_operands){.x = step_read(own, &f[i], 0),
                               .residual = step_read(own, &f[i], 1),
                               .y = step_write(own, &f[i], 0),
-                              .y_stride = p[i]->columns,
+                              .y_stride = p[i]->writes_pairs ? bf16_row_stride(p[i]->columns) : p[i]->columns,
                               .scratch = f->scratch};
   }
   product_run_joint(p, o, count, f);
 }
 
-lower_result lower_linear_layer(builder *b, const graph_node *n, error *err) {
-  const graph_value *weight = graph_value_get(b->graph, n->inputs[1]);
-  const shape *y = &graph_value_get(b->graph, n->output)->shape;
+static bool linear_weights(const builder *b, const graph_node *n, product_weights *w) {
   value_id bias = node_operand(n, 2);
-  product_weights w = {weight->data, bias == VALUE_NONE ? NULL : graph_value_get(b->graph, bias)->data};
-  if (!w.weight || (bias != VALUE_NONE && !w.bias))
-    return LOWER_DECLINED;
+  w->weight = graph_value_get(b->graph, n->inputs[1])->data;
+  w->bias = bias == VALUE_NONE ? NULL : graph_value_get(b->graph, bias)->data;
+  return w->weight && (bias == VALUE_NONE || w->bias);
+}
+
+static product linear_product(const builder *b, const graph_node *n) {
+  const shape *weight = &graph_value_get(b->graph, n->inputs[1])->shape;
   int64_t elements = 0;
-  shape_elements(y, &elements);
+  shape_elements(&graph_value_get(b->graph, n->output)->shape, &elements);
+  ptrdiff_t in = weight->dims[1], out = weight->dims[0], rows = elements / out;
+  return (product){.in_rows = rows,
+                   .channels = in,
+                   .rows = rows,
+                   .columns = out,
+                   .groups = 1,
+                   .group_channels = in,
+                   .kernel = 1,
+                   .stride = 1,
+                   .dilation = 1,
+                   .activation = (int)n->attributes.activation,
+                   .alpha = (float)n->attributes.alpha};
+}
+
+bool linear_reads_pairs(const builder *b, const graph_node *n) {
+  product_weights w;
+  if (n->op != &op_linear || !linear_weights(b, n, &w))
+    return false;
+  product p = linear_product(b, n);
+  return product_bf16_suits(b, &p, 0);
+}
+
+/* In bfloat16 the operand is read as pairs, and so is the result written where nobody wants anything else. */
+static bool prepare_linear(builder *b, const graph_node *n, const product_weights *w, product *p,
+                           error *err) {
+  *p = linear_product(b, n);
+  p->reads_pairs = product_bf16_suits(b, p, 0);
+  p->writes_pairs = p->reads_pairs && find_pairs_use(b, n->output) == PAIRS_ALONE;
+  return product_prepare(b, p, w, 0, err);
+}
+
+lower_result lower_linear_layer(builder *b, const graph_node *n, error *err) {
+  product_weights w;
+  if (!linear_weights(b, n, &w))
+    return LOWER_DECLINED;
   product *p = builder_parameters(b, sizeof *p, err);
   buffer_id reads[2], write;
   if (!p)
     return LOWER_FAILED;
-  ptrdiff_t in = weight->shape.dims[1], out = weight->shape.dims[0], rows = elements / out;
-  *p = (product){.in_rows = rows,
-                 .channels = in,
-                 .rows = rows,
-                 .columns = out,
-                 .groups = 1,
-                 .group_channels = in,
-                 .kernel = 1,
-                 .stride = 1,
-                 .dilation = 1,
-                 .activation = (int)n->attributes.activation,
-                 .alpha = (float)n->attributes.alpha};
-  if (!product_prepare(b, p, &w, 0, err) ||
-      !builder_read(b, n->inputs[0], LAYOUT_ROW_MAJOR, &reads[0], err) ||
+  if (!prepare_linear(b, n, &w, p, err) ||
+      !builder_read(b, n->inputs[0], p->reads_pairs ? LAYOUT_PAIRS : LAYOUT_ROW_MAJOR, &reads[0], err) ||
       !builder_read(b, node_operand(n, 3), LAYOUT_ROW_MAJOR, &reads[1], err) ||
-      !builder_write(b, n->output, LAYOUT_ROW_MAJOR, &write, err))
+      !builder_write(b, n->output, p->writes_pairs ? LAYOUT_PAIRS : LAYOUT_ROW_MAJOR, &write, err))
     return LOWER_FAILED;
   builder_scratch(b, product_scratch(p));
   cpu_step step = {.run = run_linear,
                    .parameters = p,
-                   .serial = rows * out * in < SMALL_WORK,
+                   .serial = p->rows * p->columns * p->inner < SMALL_WORK,
                    .joint = true,
                    .weights = p->weights,
                    .weight_bytes = product_weight_bytes(p)};

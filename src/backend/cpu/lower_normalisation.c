@@ -1,5 +1,6 @@
 #include "backend/cpu/lower.h"
 #include "backend/cpu/lower_shapes.h"
+#include "backend/cpu/match.h"
 
 #include <math.h>
 
@@ -33,11 +34,15 @@ static const float *beta_of(const cpu_step *s, const frame *f) {
 static void run_layer_norm(const cpu_step *s, const frame *f) {
   const norm_parameters *p = s->parameters;
   const float *x = step_read(s, f, 0);
-  float *y = step_write(s, f, 0);
-  ptrdiff_t begin, end;
+  float *y = step_write(s, f, 0), *pairs = step_write(s, f, 1);
+  ptrdiff_t begin, end, pairs_stride = bf16_row_stride(p->size);
   frame_share(f, p->rows, &begin, &end);
-  f->program->kernels->layer_norm(x + begin * p->size, gamma_of(s, f), beta_of(s, f), p->epsilon, end - begin,
-                                  p->size, y + begin * p->size);
+  for (ptrdiff_t row = begin; row < end; row++) {
+    f->program->kernels->layer_norm(x + row * p->size, gamma_of(s, f), beta_of(s, f), p->epsilon, 1, p->size,
+                                    y + row * p->size);
+    if (pairs)
+      f->program->bf16->to_pairs(y + row * p->size, p->size, pairs + row * pairs_stride);
+  }
 }
 
 /* Groups of a row-major signal lie together. */
@@ -65,11 +70,12 @@ static void run_instance_norm(const cpu_step *s, const frame *f) {
                                      p->length, end - begin, y + begin);
 }
 
-/* The step, with gamma and beta of `count` elements. */
+/* The step, with gamma and beta of `count` elements. Where it can write the result as rows of pairs too,
+ * `pairs` says whether that is wanted. */
 static lower_result add_norm(builder *b, const graph_node *n, const norm_parameters *plan, ptrdiff_t count,
-                             layout l, void (*run)(const cpu_step *, const frame *), error *err) {
+                             layout l, bool pairs, void (*run)(const cpu_step *, const frame *), error *err) {
   norm_parameters *p = builder_parameters(b, sizeof *p, err);
-  int reads[3] = {BUFFER_NONE, BUFFER_NONE, BUFFER_NONE}, write;
+  int reads[3] = {BUFFER_NONE, BUFFER_NONE, BUFFER_NONE}, writes[2] = {BUFFER_NONE, BUFFER_NONE};
   if (!p)
     return LOWER_FAILED;
   *p = *plan;
@@ -82,7 +88,9 @@ static lower_result add_norm(builder *b, const graph_node *n, const norm_paramet
     return LOWER_FAILED;
   const shape *x = shape_of_value(b, n->output);
   cpu_step step = {.run = run, .parameters = p, .serial = too_small_to_share(x)};
-  return builder_write(b, n->output, l, &write, err) && builder_step(b, &step, reads, 3, &write, 1, err)
+  return builder_write(b, n->output, l, &writes[0], err) &&
+                 (!pairs || builder_write(b, n->output, LAYOUT_PAIRS, &writes[1], err)) &&
+                 builder_step(b, &step, reads, 3, writes, 2, err)
              ? LOWER_DONE
              : LOWER_FAILED;
 }
@@ -91,7 +99,8 @@ lower_result lower_layer_norm_step(builder *b, const graph_node *n, error *err) 
   const shape *x = shape_of_value(b, n->inputs[0]);
   int axis = (int)n->attributes.axis;
   norm_parameters plan = {.rows = elements_between(x, 0, axis), .size = elements_between(x, axis, x->rank)};
-  return add_norm(b, n, &plan, plan.size, LAYOUT_ROW_MAJOR, run_layer_norm, err);
+  bool pairs = axis + 1 == x->rank && find_pairs_use(b, n->output) != PAIRS_UNUSED;
+  return add_norm(b, n, &plan, plan.size, LAYOUT_ROW_MAJOR, pairs, run_layer_norm, err);
 }
 
 lower_result lower_group_norm_step(builder *b, const graph_node *n, error *err) {
@@ -101,7 +110,7 @@ lower_result lower_group_norm_step(builder *b, const graph_node *n, error *err) 
                           .length = elements_between(x, 2, x->rank),
                           .per_group = (ptrdiff_t)(x->dims[1] / n->attributes.groups)};
   bool channels_last = plan.per_group == 1 && builder_layout(b, n->inputs[0]) == LAYOUT_CHANNELS_LAST;
-  return add_norm(b, n, &plan, plan.channels, channels_last ? LAYOUT_CHANNELS_LAST : LAYOUT_ROW_MAJOR,
+  return add_norm(b, n, &plan, plan.channels, channels_last ? LAYOUT_CHANNELS_LAST : LAYOUT_ROW_MAJOR, false,
                   channels_last ? run_instance_norm : run_group_norm, err);
 }
 

@@ -1,5 +1,7 @@
 #include "backend/cpu/match.h"
 
+#include "backend/cpu/lower.h"
+
 /* How far consumers are looked for. */
 enum { NEAR = 32 };
 
@@ -33,6 +35,15 @@ bool node_is_mean(const builder *b, const graph_node *n) {
 
 const graph_node *find_mean_consumer(const builder *b, value_id v) {
   return find_consumer(b, v, node_is_mean);
+}
+
+pairs_use find_pairs_use(const builder *b, value_id v) {
+  int first = graph_value_get(b->graph, v)->producer + 1, count = graph_node_count(b->graph), readers = 0;
+  for (int i = first; i < count && i < first + NEAR; i++) {
+    const graph_node *n = graph_node_get(b->graph, i);
+    readers += n->op && linear_reads_pairs(b, n) && n->inputs[0] == v;
+  }
+  return readers == 0 ? PAIRS_UNUSED : readers < graph_use_count(b->graph, v) ? PAIRS_TOO : PAIRS_ALONE;
 }
 
 static bool is_gate_of(const builder *b, value_id gate, value_id signal) {

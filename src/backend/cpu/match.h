@@ -18,6 +18,11 @@ const graph_node *find_sole_consumer(const builder *b, value_id v,
 const graph_node *find_mean_consumer(const builder *b, value_id v);
 bool node_is_mean(const builder *b, const graph_node *n);
 
+/* How many of v's readers, near behind its producer, are products that read rows of pairs: none, some of
+ * them, or all. */
+typedef enum pairs_use { PAIRS_UNUSED, PAIRS_TOO, PAIRS_ALONE } pairs_use;
+pairs_use find_pairs_use(const builder *b, value_id v);
+
 /* Is the node signal * gate, with one factor for each channel? */
 bool node_is_gate(const builder *b, const graph_node *n, value_id *signal, value_id *gate);
 

@@ -88,12 +88,16 @@ bool product_is_blocked(const product *p) {
 static bool prepare_floats(builder *b, product *p, const float *weight, error *err) {
   p->blocked = product_is_blocked(p);
   p->strassen = p->blocked && product_blocked_suits_strassen(p);
-  if (p->blocked) {
-    if (b->last_product)
-      b->last_product->next = p;
-    b->last_product = p;
-  }
   return pack_weights(b, p, weight, err);
+}
+
+/* Large products run in the order in which they are prepared. */
+static void link_product(builder *b, product *p) {
+  if (!p->blocked)
+    return;
+  if (b->last_product)
+    b->last_product->next = p;
+  b->last_product = p;
 }
 
 bool product_prepare(builder *b, product *p, const product_weights *w, int vectors, error *err) {
@@ -107,6 +111,7 @@ bool product_prepare(builder *b, product *p, const product_weights *w, int vecto
   p->tiles = (p->rows + most_rows - 1) / most_rows;
   bool packed = product_bf16_suits(b, p, vectors) ? product_bf16_pack(b, p, w->weight, err)
                                                   : prepare_floats(b, p, w->weight, err);
+  link_product(b, p);
   return packed && pack_bias(b, p, w->bias, err);
 }
 
@@ -243,11 +248,32 @@ static void run_whole(const product *p, const product_operands *o, const frame *
     }
 }
 
+void product_share_panels(const product *p, const frame *f, ptrdiff_t *begin, ptrdiff_t *end) {
+  ptrdiff_t unit = p->strassen ? 2 : 1;
+  frame_share(f, (p->groups * p->panels + unit - 1) / unit, begin, end);
+  *begin *= unit;
+  *end *= unit;
+}
+
+const float *product_first_weights_of_next(const product *p, const frame *f) {
+  ptrdiff_t begin, end;
+  if (!p->next)
+    return NULL;
+  product_share_panels(p->next, f, &begin, &end);
+  return begin < end ? panel_weights(p->next, begin / p->next->panels, begin % p->next->panels) : NULL;
+}
+
+static int samples_together(const product *const *p, int count) {
+  return p[0]->bf16      ? product_bf16_together(p, count)
+         : p[0]->blocked ? product_blocked_together(p, count)
+                         : 1;
+}
+
 void product_run_joint(const product *const *p, const product_operands *o, int count, const frame *f) {
   for (int i = 0, together = 1; i < count; i += together) {
-    together = p[i]->blocked && !p[i]->bf16 ? product_blocked_together(&p[i], count - i) : 1;
+    together = samples_together(&p[i], count - i);
     if (p[i]->bf16)
-      product_bf16_run(p[i], &o[i], f);
+      product_bf16_run(&p[i], &o[i], together, f);
     else if (p[i]->blocked)
       product_blocked_run(&p[i], &o[i], together, f);
     else

@@ -25,8 +25,9 @@ typedef struct product {
   int activation;
   float alpha;
   const cpu_kernels *kernels;
-  const struct product *next; /* the large product that will likely run next: its weights are asked for */
-  const bf16_kernels *bf16;   /* product_bf16.h; NULL: in float32 */
+  const struct product *next;     /* the large product that will likely run next: its weights are asked for */
+  const bf16_kernels *bf16;       /* product_bf16.h; NULL: in float32 */
+  bool reads_pairs, writes_pairs; /* in bfloat16: x, y are rows of pairs (builder.h) */
 } product;
 
 /* One product's operands; NULL where there is none. */

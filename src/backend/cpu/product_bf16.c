@@ -6,14 +6,14 @@
 
 enum {
   LEAST_INNER = 32,
-  PAIRS_IN_BLOCK = 768,   /* of the inner index, where there is a single tap */
   ROWS_IN_BLOCK = 168,    /* of the result, at most */
   PACKED_ALONE = 1 << 20, /* bytes of weights up to which threads cost more than they save */
   ROW_PADDING = 16,       /* between rounded rows, so that they don't fall on the same cache sets */
 };
 
 bool product_bf16_suits(const builder *b, const product *p, int vectors) {
-  return b->program->bf16 && !vectors && p->rows > 1 && p->inner >= LEAST_INNER && p->dilation == 1;
+  return b->program->bf16 && !vectors && p->rows > 1 && p->kernel * p->group_channels >= LEAST_INNER &&
+         p->dilation == 1;
 }
 
 /* ---- packing ---- */
@@ -66,12 +66,27 @@ bool product_bf16_pack(builder *b, product *p, const float *weight, error *err) 
 
 /* ---- the signal as pairs ---- */
 
-/* Rows of the result [first_tile, end_tile) and inner pairs [begin, end) that are computed together. */
+/* Rows that pass a panel one after the other: of each sample this part of its tiles. */
 typedef struct block {
-  ptrdiff_t first_tile, end_tile, begin, end;
-  ptrdiff_t first_row; /* of the signal, which is the first in scratch memory; the padding has rows too */
-  ptrdiff_t stride;    /* pairs between rows of the signal */
+  int samples;
+  ptrdiff_t part, parts;
+  ptrdiff_t stride; /* pairs between rows of the signal */
+  ptrdiff_t end_panel;
+  const float *after; /* a panel's weights that this thread reads after the block; NULL: not known */
 } block;
+
+static ptrdiff_t first_tile(const product *p, const block *k) {
+  return p->tiles * k->part / k->parts;
+}
+
+static ptrdiff_t end_tile(const product *p, const block *k) {
+  return p->tiles * (k->part + 1) / k->parts;
+}
+
+/* Of the signal, the first that is read; the padding has rows too. */
+static ptrdiff_t first_row(const product *p, const block *k) {
+  return tile_begin(p, first_tile(p, k)) * p->stride - p->padding;
+}
 
 static ptrdiff_t rows_in_scratch(const product *p) {
   ptrdiff_t rows = clamp(ROWS_IN_BLOCK + p->kernels->gemm_rows[p->panel_vectors - 1] + 1, 1, p->rows);
@@ -79,109 +94,137 @@ static ptrdiff_t rows_in_scratch(const product *p) {
 }
 
 static ptrdiff_t stride_in_scratch(const product *p) {
-  ptrdiff_t tap = pairs_of_tap(p);
-  return p->kernel > 1 ? tap : (tap < PAIRS_IN_BLOCK ? tap : PAIRS_IN_BLOCK) + ROW_PADDING;
+  return pairs_of_tap(p) + (p->kernel > 1 ? 0 : ROW_PADDING);
+}
+
+/* A tile that is rounded next. */
+static ptrdiff_t tile_floats(const product *p) {
+  return (ptrdiff_t)GEMM_MAX_ROWS * GEMM_MAX_VECTORS * p->lanes;
 }
 
 size_t product_bf16_scratch(const product *p) {
-  return (size_t)(rows_in_scratch(p) * stride_in_scratch(p)) * sizeof(float);
+  ptrdiff_t rounded = p->reads_pairs ? 0 : rows_in_scratch(p) * stride_in_scratch(p);
+  return (size_t)(tile_floats(p) + rounded) * sizeof(float);
 }
 
-/* With several taps the windows overlap, and whole rows are needed. */
+/* Several where their rows needn't be rounded here. */
+int product_bf16_together(const product *const *p, int count) {
+  ptrdiff_t rows = p[0]->rows;
+  int together = 1;
+  while (together < count && p[together - 1]->reads_pairs && p[together]->weights == p[0]->weights &&
+         rows + p[together]->rows <= ROWS_IN_BLOCK)
+    rows += p[together++]->rows;
+  return together;
+}
+
 static void round_rows(const product *p, const float *x, const block *k, float *to) {
-  ptrdiff_t begin = p->kernel > 1 ? 0 : 2 * k->begin;
-  ptrdiff_t end = p->kernel > 1 ? p->group_channels : clamp(2 * k->end, 0, p->group_channels);
   ptrdiff_t end_row =
-      (tile_begin(p, k->end_tile) - 1) * p->stride - p->padding + p->kernel; /* of the signal */
-  for (ptrdiff_t row = k->first_row; row < end_row; row++, to += k->stride)
+      (tile_begin(p, end_tile(p, k)) - 1) * p->stride - p->padding + p->kernel; /* of the signal */
+  for (ptrdiff_t row = first_row(p, k); row < end_row; row++, to += k->stride)
     if (row >= 0 && row < p->in_rows)
-      p->bf16->to_pairs(x + row * p->channels + begin, end - begin, to);
+      p->bf16->to_pairs(x + row * p->channels, p->group_channels, to);
     else
-      memset(to, 0, (size_t)((end - begin + 1) / 2) * sizeof *to);
+      memset(to, 0, (size_t)pairs_of_tap(p) * sizeof *to);
 }
 
 /* ---- tiles ---- */
 
 /* The inner pairs of a tile that meet the signal; the others would only add zeros. */
-static void valid_pairs(const product *p, ptrdiff_t tile, const block *k, ptrdiff_t *begin, ptrdiff_t *end) {
+static void valid_pairs(const product *p, ptrdiff_t tile, ptrdiff_t *begin, ptrdiff_t *end) {
   ptrdiff_t first_row = tile_begin(p, tile) * p->stride - p->padding;
   ptrdiff_t last_row = (tile_begin(p, tile + 1) - 1) * p->stride - p->padding;
-  *begin = clamp(clamp(-last_row, 0, p->kernel) * pairs_of_tap(p), k->begin, k->end);
-  *end = clamp(clamp(p->in_rows - first_row, 0, p->kernel) * pairs_of_tap(p), *begin, k->end);
+  *begin = clamp(-last_row, 0, p->kernel) * pairs_of_tap(p);
+  *end = clamp(clamp(p->in_rows - first_row, 0, p->kernel) * pairs_of_tap(p), *begin, pairs_of_inner(p));
 }
 
-/* The next panel's part of the block. */
 static coming_panel next_panel(const product *p, const block *k, ptrdiff_t group, ptrdiff_t panel) {
-  if (panel + 1 == p->panels)
-    return (coming_panel){0};
-  ptrdiff_t width = (ptrdiff_t)panel_width(p, panel + 1) * p->lanes;
-  return (coming_panel){.data = (uintptr_t)(panel_weights(p, group, panel + 1) + k->begin * width),
-                        .bytes = (k->end - k->begin) * width * (ptrdiff_t)sizeof(float)};
+  bool last = panel + 1 == k->end_panel;
+  ptrdiff_t width = (ptrdiff_t)panel_width(p, last ? panel : panel + 1) * p->lanes;
+  const float *weights = last ? k->after : panel_weights(p, group, panel + 1);
+  return (coming_panel){.data = (uintptr_t)weights,
+                        .bytes = weights ? pairs_of_inner(p) * width * (ptrdiff_t)sizeof(float) : 0};
+}
+
+/* The signal's rows from first_row on. */
+static const float *pairs_of(const product *p, const product_operands *o, const block *k) {
+  return p->reads_pairs ? o->x + first_row(p, k) * k->stride : o->scratch + tile_floats(p);
 }
 
 static gemm_tile tile_of_panel(const product *p, const product_operands *o, const block *k, ptrdiff_t group,
                                ptrdiff_t panel) {
   ptrdiff_t last_vector = panel * p->panel_vectors + panel_width(p, panel) - 1;
   return (gemm_tile){.a_stride = p->stride * k->stride,
-                     .c_stride = o->y_stride,
-                     .start_stride = o->y_stride,
+                     .c = o->scratch,
+                     .c_stride = p->writes_pairs ? p->panel_vectors * p->lanes : o->y_stride,
+                     .rounded_stride = 2 * o->y_stride,
                      .last_lanes = clamp(p->columns - last_vector * p->lanes, 0, p->lanes),
                      .initial = p->bias + (group * p->vectors + panel * p->panel_vectors) * p->lanes,
-                     .finish = k->end == pairs_of_inner(p),
-                     .residual_stride = o->y_stride,
+                     .finish = true,
+                     .residual_stride = p->groups * p->columns,
                      .activation = p->activation,
                      .alpha = p->alpha};
 }
 
 static void run_panel(const product *p, const product_operands *o, const block *k, ptrdiff_t group,
-                      ptrdiff_t panel) {
+                      ptrdiff_t panel, coming_panel *coming) {
   int vectors = panel_width(p, panel);
   ptrdiff_t width = (ptrdiff_t)vectors * p->lanes;
   ptrdiff_t column = group * p->columns + panel * p->panel_vectors * p->lanes;
-  ptrdiff_t scratch_begin = p->kernel > 1 ? 0 : k->begin;
-  const float *b = panel_weights(p, group, panel);
+  const float *b = panel_weights(p, group, panel), *pairs = pairs_of(p, o, k);
   gemm_tile t = tile_of_panel(p, o, k, group, panel);
-  coming_panel coming = next_panel(p, k, group, panel);
-  for (ptrdiff_t tile = k->first_tile; tile < k->end_tile; tile++) {
+  for (ptrdiff_t tile = first_tile(p, k); tile < end_tile(p, k); tile++) {
     ptrdiff_t begin, end, first = tile_begin(p, tile), rows = tile_begin(p, tile + 1) - first;
-    valid_pairs(p, tile, k, &begin, &end);
+    valid_pairs(p, tile, &begin, &end);
     t.inner = end - begin;
-    t.a = o->scratch + (first * p->stride - p->padding - k->first_row) * k->stride + begin - scratch_begin;
+    t.a = pairs + (first * p->stride - p->padding - first_row(p, k)) * k->stride + begin;
     t.b = b + begin * width;
-    t.c = o->y + first * o->y_stride + column;
-    t.start = k->begin > 0 ? t.c : NULL;
-    t.residual = o->residual ? o->residual + first * o->y_stride + column : NULL;
-    t.prefetch = coming_panel_next(&coming, t.inner);
+    if (p->writes_pairs)
+      t.rounded = (uint16_t *)(o->y + first * o->y_stride) + column;
+    else
+      t.c = o->y + first * o->y_stride + column;
+    t.residual = o->residual ? o->residual + first * t.residual_stride + column : NULL;
+    t.prefetch = coming_panel_next(coming, t.inner);
     p->bf16->gemm_tiles[vectors - 1][rows - 1](&t);
   }
 }
 
 /* ---- the whole ---- */
 
-static void run_rows(const product *p, const product_operands *o, block *k, ptrdiff_t group,
-                     ptrdiff_t first_panel, ptrdiff_t end_panel) {
-  ptrdiff_t pairs = pairs_of_inner(p);
-  const float *x = o->x + group * p->group_channels;
-  k->first_row = tile_begin(p, k->first_tile) * p->stride - p->padding;
-  k->stride = stride_in_scratch(p);
-  for (k->begin = 0; k->begin < pairs; k->begin = k->end) {
-    k->end = clamp(k->begin + PAIRS_IN_BLOCK, 0, pairs);
-    if (k->begin == 0 || p->kernel == 1)
-      round_rows(p, x, k, o->scratch);
-    for (ptrdiff_t panel = first_panel; panel < end_panel; panel++)
-      run_panel(p, o, k, group, panel);
+static void run_block(const product *const *p, const product_operands *o, const block *k, ptrdiff_t group,
+                      ptrdiff_t first_panel) {
+  if (!p[0]->reads_pairs)
+    round_rows(p[0], o->x + group * p[0]->group_channels, k, o->scratch + tile_floats(p[0]));
+  for (ptrdiff_t panel = first_panel; panel < k->end_panel; panel++) {
+    coming_panel coming = next_panel(p[0], k, group, panel);
+    for (int i = 0; i < k->samples; i++)
+      run_panel(p[i], &o[i], k, group, panel, &coming);
   }
 }
 
-/* Threads share the panels: each rounds what it needs. */
-void product_bf16_run(const product *p, const product_operands *o, const frame *f) {
-  ptrdiff_t begin, end, blocks = (p->rows + ROWS_IN_BLOCK - 1) / ROWS_IN_BLOCK;
-  frame_share(f, p->groups * p->panels, &begin, &end);
-  for (ptrdiff_t group = 0; group < p->groups; group++) {
-    ptrdiff_t first = clamp(begin - group * p->panels, 0, p->panels);
-    ptrdiff_t last = clamp(end - group * p->panels, 0, p->panels);
-    for (ptrdiff_t i = 0; first < last && i < blocks; i++)
-      run_rows(p, o, &(block){.first_tile = p->tiles * i / blocks, .end_tile = p->tiles * (i + 1) / blocks},
-               group, first, last);
+static void run_panels(const product *const *p, const product_operands *o, int samples, ptrdiff_t group,
+                       ptrdiff_t first_panel, ptrdiff_t end_panel, const frame *f) {
+  const product *first = p[0];
+  ptrdiff_t parts = (first->rows + ROWS_IN_BLOCK - 1) / ROWS_IN_BLOCK;
+  for (ptrdiff_t i = 0; i < parts; i++) {
+    block k = {.samples = samples,
+               .part = i,
+               .parts = parts,
+               .stride = first->reads_pairs ? bf16_row_stride(first->channels) : stride_in_scratch(first),
+               .end_panel = end_panel,
+               .after = i + 1 < parts ? panel_weights(first, group, first_panel)
+                                      : product_first_weights_of_next(first, f)};
+    run_block(p, o, &k, group, first_panel);
+  }
+}
+
+/* Threads share the panels: each rounds what it needs and isn't at hand rounded. */
+void product_bf16_run(const product *const *p, const product_operands *o, int count, const frame *f) {
+  ptrdiff_t begin, end, panels = p[0]->panels;
+  product_share_panels(p[0], f, &begin, &end);
+  for (ptrdiff_t group = 0; group < p[0]->groups; group++) {
+    ptrdiff_t first = clamp(begin - group * panels, 0, panels);
+    ptrdiff_t last = clamp(end - group * panels, 0, panels);
+    if (first < last)
+      run_panels(p, o, count, group, first, last, f);
   }
 }

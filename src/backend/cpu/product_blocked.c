@@ -213,23 +213,6 @@ static void run_block(const product *const *p, const product_operands *o, const 
 
 /* ---- the whole ---- */
 
-/* Threads share the panels, or pairs of panels: [*begin, *end) of all groups' are this one's. */
-static void share_panels(const product *p, const frame *f, ptrdiff_t *begin, ptrdiff_t *end) {
-  ptrdiff_t unit = p->strassen ? 2 : 1;
-  frame_share(f, (p->groups * p->panels + unit - 1) / unit, begin, end);
-  *begin *= unit;
-  *end *= unit;
-}
-
-/* Where this thread begins to read the weights of the next large product. */
-static const float *first_weights_of_next(const product *p, const frame *f) {
-  ptrdiff_t begin, end;
-  if (!p->next)
-    return NULL;
-  share_panels(p->next, f, &begin, &end);
-  return begin < end ? panel_weights(p->next, begin / p->next->panels, begin % p->next->panels) : NULL;
-}
-
 static void run_panels(const product *const *p, const product_operands *o, int samples, ptrdiff_t group,
                        ptrdiff_t first_panel, ptrdiff_t end_panel, const frame *f) {
   const product *first = p[0];
@@ -248,7 +231,7 @@ static void run_panels(const product *const *p, const product_operands *o, int s
       if (block.end < first->inner)
         block.after += block.end * panel_width(first, first_panel) * first->lanes;
       else if (i + 1 == parts)
-        block.after = first_weights_of_next(first, f);
+        block.after = product_first_weights_of_next(first, f);
       run_block(p, o, &block, group, first_panel, end_panel);
     }
 }
@@ -256,7 +239,7 @@ static void run_panels(const product *const *p, const product_operands *o, int s
 /* Each thread gathers what it needs. */
 void product_blocked_run(const product *const *p, const product_operands *o, int count, const frame *f) {
   ptrdiff_t begin, end, panels = p[0]->panels;
-  share_panels(p[0], f, &begin, &end);
+  product_share_panels(p[0], f, &begin, &end);
   for (ptrdiff_t group = 0; group < p[0]->groups; group++) {
     ptrdiff_t first = clamp(begin - group * panels, 0, panels);
     ptrdiff_t last = clamp(end - group * panels, 0, panels);

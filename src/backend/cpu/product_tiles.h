@@ -54,6 +54,13 @@ static inline uintptr_t coming_panel_next(coming_panel *c, ptrdiff_t inner) {
   return address;
 }
 
+/* Threads share the panels of a large product, or pairs of panels: [*begin, *end) of all groups' are this
+ * one's. */
+void product_share_panels(const product *p, const frame *f, ptrdiff_t *begin, ptrdiff_t *end);
+
+/* Where this thread begins to read the weights of the next large product; NULL: there is none. */
+const float *product_first_weights_of_next(const product *p, const frame *f);
+
 /* Copy elements [k_begin, k_end) of the windows of rows [begin, end); zeros outside the signal. */
 void product_gather(const product *p, const float *x, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t k_begin,
                     ptrdiff_t k_end, float *to, ptrdiff_t to_stride);

@@ -10,6 +10,14 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Pairs from one row of a matrix of `columns` to the next where rows are kept as pairs: an odd number of
+ * cache lines, so that rows don't fall on the same cache sets. */
+static inline ptrdiff_t bf16_row_stride(ptrdiff_t columns) {
+  enum { PAIRS_IN_LINE = 16 };
+  ptrdiff_t pairs = (columns + 1) / 2;
+  return (((pairs + PAIRS_IN_LINE - 1) / PAIRS_IN_LINE) | 1) * PAIRS_IN_LINE;
+}
+
 typedef struct bf16_kernels {
   const char *name; /* "avx512bf16" */
   /* As in cpu_kernels, of which the tiles' heights and lanes hold here too. */

@@ -37,6 +37,10 @@ typedef struct gemm_tile {
   int activation; /* activation_kind */
   float alpha;
   float *column_sums; /* a padded row that receives the sums of c's columns over the tile; NULL: not wanted */
+  /* Where the finished result is wanted as bfloat16, which kernels of bf16.h can do: then c is scratch. An
+   * odd last column is followed by 0. NULL: not wanted. */
+  uint16_t *rounded;
+  ptrdiff_t rounded_stride;
   uintptr_t prefetch; /* address of memory wanted soon, a cache line at each inner index; 0: none. A number,
                          since it may lie outside every object */
   bool distant;       /* c and residual are far away: they are asked for first */

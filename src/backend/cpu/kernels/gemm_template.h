@@ -12,6 +12,12 @@
 
 enum { CACHE_LINE_BYTES = 64 };
 
+#ifdef GEMM_ROUNDS
+/* Of gemm_round_template.h, to be included after this file: activates c, which is scratch, into t->rounded.
+ */
+static void gemm_round(const gemm_tile *t, int rows, int vectors);
+#endif
+
 typedef struct gemm_sums {
   vec rows[GEMM_MAX_ROWS][GEMM_MAX_VECTORS];
 } gemm_sums;
@@ -264,6 +270,13 @@ ALWAYS_INLINE void gemm_run_tile(const gemm_tile *t, const int rows, const int v
     gemm_accumulate(t, &s, rows, vectors, false);
   if (t->finish && t->residual)
     gemm_add_residual(t, &s, rows, vectors);
+#ifdef GEMM_ROUNDS
+  if (t->rounded) {
+    gemm_write(t, &s, rows, vectors);
+    gemm_round(t, rows, vectors);
+    return;
+  }
+#endif
   bool simple = !t->finish || t->activation <= ACTIVATION_LEAKY_RELU;
   if (t->finish && simple)
     gemm_activate_simple(t, &s, rows, vectors);

@@ -8,7 +8,10 @@ static inline vec vec_multiply_pairs(vec a, vec b, vec c) {
 }
 
 #define GEMM_MULTIPLY_ADD vec_multiply_pairs
+#define GEMM_ROUNDS
 #include "backend/cpu/kernels/gemm_template.h"
+/* after gemm_template.h */
+#include "backend/cpu/kernels/gemm_round_template.h"
 
 #define PROBE_MULTIPLY_ADD(sum, factor, term) vec_multiply_pairs(factor, term, sum)
 enum { PROBE_OPERATIONS = 4 };
