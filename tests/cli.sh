@@ -51,7 +51,7 @@ for option in mode data_path csv_file_name ecg_signals_path preprocessing_folder
   diagnosis_classifier_device signal_processing_device hugging_face_api_key_path config help version; do
   holds out "--$option"
 done
-holds out inspect
+holds out inspect; holds out SIGHUP
 run 0 inspect --help; holds out "--json"
 run 0 download --help; holds out "--from TAR"
 run 0 bundle --help; holds out "--out TAR"
@@ -363,6 +363,8 @@ is "models compared" "$(grep -c '0.00e+00  0.00e+00' out)" 2
 holds err "fp32 with fp32: wcr_afib_5y, efficientnetv2_afib_5y"; holds err "Bert_diagnosis2classification_En_Fr: not in some_models"
 run 1 drift --precision fp32 made/table.csv --ecg_signals_path made --weights_folder some_models --models lvef_40,wcr_afib_5y
 holds err "efficientnetv2_lvef_equal_under_40: not compared"
+run 3 drift --precision fp32 made/ecg_000000.xml --weights_folder some_models --models lvef_40
+holds out "no model could be compared"; is "heads of an empty table" "$(grep -c "changed calls" out)" 0
 run 0 drift --precision fp32 made_clean --cleaned "${models[@]}" --models lvef_40; holds out "on 5 ECGs"
 
 # --- plot
@@ -397,6 +399,7 @@ is "completion of files" "$(complete_words deepecg plot made/ecg_000004)" "made/
 
 # --- extract
 dicom=$data/fixtures/dicom
+run 0 extract --help; holds out "or it was interrupted: no table"
 run 2 extract; one_line_error; holds err "--dicom"
 run 2 extract --dicom "$dicom"; one_line_error; holds err "--out"
 run 2 extract --dicom nowhere --out arrays; one_line_error; holds err "no folder 'nowhere'"

@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "hub/bundle.h"
+#include "hub/demo_models.h"
 #include "hub/tar.h"
 
 #include <stdio.h>
@@ -147,6 +148,35 @@ static void there_and_back(void **state) {
   assert_int_equal(contents.count, 1);
   assert_false(contents.kept[0]);
   assert_true(scratch_holds(&s, "elsewhere/" MODEL "/wcr.pt", bytes, SIZE));
+}
+
+/* Demo models stay known as such on the other machine. */
+static void the_notice_of_demo_models_goes_along(void **state) {
+  (void)state;
+  static const char *const models[] = {MODEL};
+  scratch_write(&s, "weights/" MODEL "/wcr.pt", bytes, SIZE);
+  scratch_write(&s, "weights/" MODEL "/base_ssl.pt", bytes, 100);
+  scratch_write(&s, "weights/" DEMO_NOTICE_NAME, "notice", 6);
+  assert_true(bundle_write(scratch_path(&s, "models.tar"), s.weights, models, 1, NULL, NULL, &s.err));
+  snprintf(s.weights, sizeof s.weights, "%s/elsewhere", s.root);
+  bundle_contents contents;
+  assert_true(import(models, 1, &contents));
+  assert_true(scratch_holds(&s, "elsewhere/" DEMO_NOTICE_NAME, "notice", 6));
+  assert_int_equal(scratch_count(&s, "elsewhere"), 2);
+  /* where all models are kept, they are what they were */
+  assert_int_equal(unlink(scratch_path(&s, "elsewhere/" DEMO_NOTICE_NAME)), 0);
+  assert_true(import(NULL, 0, &contents));
+  assert_true(contents.kept[0]);
+  assert_int_equal(scratch_count(&s, "elsewhere"), 1);
+  /* a tar made by hand: in any order, below a folder, twice */
+  add_entry("demo/weights/" MODEL "/wcr.pt", '0', bytes, SIZE);
+  add_entry("demo/weights/" MODEL "/base_ssl.pt", '0', bytes, 100);
+  add_entry("demo/weights/" DEMO_NOTICE_NAME, '0', "by hand", 7);
+  add_entry("outputs/" DEMO_NOTICE_NAME, '0', "results", 7);
+  end_tar();
+  snprintf(s.weights, sizeof s.weights, "%s/by_hand", s.root);
+  assert_true(import(NULL, 0, &contents));
+  assert_true(scratch_holds(&s, "by_hand/" DEMO_NOTICE_NAME, "by hand", 7));
 }
 
 static void damaged_folders_are_not_bundled(void **state) {
@@ -365,11 +395,17 @@ static void all_or_nothing(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(there_and_back),    TEST(damaged_folders_are_not_bundled),
-      TEST(tars_made_by_hand), TEST(pax_names_and_sizes),
-      TEST(hostile_names),     TEST(links_and_devices),
-      TEST(damaged_tars),      TEST(cut_and_flipped),
-      TEST(mutated_tars),      TEST(wrong_manifests),
+      TEST(there_and_back),
+      TEST(the_notice_of_demo_models_goes_along),
+      TEST(damaged_folders_are_not_bundled),
+      TEST(tars_made_by_hand),
+      TEST(pax_names_and_sizes),
+      TEST(hostile_names),
+      TEST(links_and_devices),
+      TEST(damaged_tars),
+      TEST(cut_and_flipped),
+      TEST(mutated_tars),
+      TEST(wrong_manifests),
       TEST(all_or_nothing),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

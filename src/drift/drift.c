@@ -3,7 +3,7 @@
 #include "base/buffer.h"
 #include "drift/drift_figures.h"
 #include "drift/drift_work.h"
-#include "model/demo_models.h"
+#include "hub/demo_models.h"
 #include "prediction/signal_model.h"
 
 #include <math.h>

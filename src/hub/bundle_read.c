@@ -2,6 +2,7 @@
 #include "base/leftovers.h"
 #include "base/mapped_file.h"
 #include "hub/bundle.h"
+#include "hub/demo_models.h"
 #include "hub/model_folder.h"
 #include "hub/safe_path.h"
 #include "hub/tar.h"
@@ -21,6 +22,7 @@ typedef struct bundle_reader {
   int staging_lock; /* its descriptor; see base/leftovers.h */
   const char *const *wanted;
   size_t wanted_count;
+  bool demo; /* the notice of demo models is among the entries */
   const reporter *r;
   const volatile sig_atomic_t *cancelled;
   bundle_contents *contents;
@@ -82,10 +84,21 @@ static bool add_model(bundle_reader *b, const char *model, error *err) {
   return folder && make_folders(folder, err);
 }
 
+static char *notice_in(const bundle_reader *b, const char *folder, error *err) {
+  return arena_printf(b->memory, err, "%s/" DEMO_NOTICE_NAME, folder);
+}
+
 /* Where to unpack an entry to; *path stays NULL for one that is not needed. */
 static bool choose_place(bundle_reader *b, char *name, char **path, error *err) {
   *path = NULL;
   char *slash = strrchr(name, '/');
+  if (strcmp(slash ? slash + 1 : name, DEMO_NOTICE_NAME) == 0) {
+    if (b->demo)
+      return true;
+    b->demo = true;
+    *path = notice_in(b, b->staging, err);
+    return *path != NULL;
+  }
   if (!slash)
     return true;
   *slash = '\0';
@@ -243,13 +256,24 @@ static bool move_file(bundle_reader *b, const move_in *move, const char *name, e
   return from && to && (rename(from, to) == 0 || error_set_errno(err, errno, "%s: cannot be written", to));
 }
 
+static bool move_notice(bundle_reader *b, error *err) {
+  char *from = notice_in(b, b->staging, err), *to = notice_in(b, b->weights_folder, err);
+  return from && to && (rename(from, to) == 0 || error_set_errno(err, errno, "%s: cannot be written", to));
+}
+
 static bool move_all(bundle_reader *b, error *err) {
   move_in moves[MAX_PUBLISHED_MODELS] = {0};
   const bundle_contents *c = b->contents;
-  for (size_t i = 0; i < c->count; i++)
+  bool comes = false;
+  for (size_t i = 0; i < c->count; i++) {
     if (!plan_move(b, i, &moves[i], err))
       return false;
+    comes = comes || !c->kept[i];
+  }
   if (!sync_file_system(b->staging, err))
+    return false;
+  /* First: no demo model may stand there without it, even if this program is killed. */
+  if (b->demo && comes && !move_notice(b, err))
     return false;
   for (size_t i = 0; i < c->count; i++) {
     if (!c->kept[i] && !make_folders(moves[i].to, err))

@@ -2,6 +2,7 @@
 #include "base/leftovers.h"
 #include "base/mapped_file.h"
 #include "hub/bundle.h"
+#include "hub/demo_models.h"
 #include "hub/model_folder.h"
 #include "hub/tar.h"
 
@@ -20,9 +21,8 @@ typedef struct bundle_writer {
   char stage[96];
 } bundle_writer;
 
-static bool begin_entry(bundle_writer *w, const char *model, const char *name, uint64_t size) {
-  char *path = arena_printf(w->memory, w->err, "%s/%s", model, name);
-  return path && tar_begin_file(w->out, path, size, w->err);
+static char *entry_name(bundle_writer *w, const char *model, const char *name) {
+  return arena_printf(w->memory, w->err, "%s/%s", model, name);
 }
 
 static bool write_mapped(bundle_writer *w, const mapped_file *file) {
@@ -37,12 +37,12 @@ static bool write_mapped(bundle_writer *w, const mapped_file *file) {
   return tar_end_file(w->out, file->size, w->err);
 }
 
-static bool add_file(bundle_writer *w, const char *folder, const char *model, const char *name) {
+static bool add_file(bundle_writer *w, const char *folder, const char *name, const char *entry) {
   char *path = arena_printf(w->memory, w->err, "%s/%s", folder, name);
   mapped_file file;
-  if (!path || !mapped_file_open(&file, path, w->err))
+  if (!entry || !path || !mapped_file_open(&file, path, w->err))
     return false;
-  bool ok = begin_entry(w, model, name, file.size) && write_mapped(w, &file);
+  bool ok = tar_begin_file(w->out, entry, file.size, w->err) && write_mapped(w, &file);
   mapped_file_close(&file);
   return ok;
 }
@@ -60,9 +60,9 @@ static bool manifest_of(bundle_writer *w, const char *folder, const char *model,
 }
 
 static bool add_manifest(bundle_writer *w, const char *model, const manifest *m) {
-  char *text = manifest_text(m, w->err);
+  char *text = manifest_text(m, w->err), *entry = entry_name(w, model, manifest_name);
   size_t size = text ? strlen(text) : 0;
-  bool ok = text && begin_entry(w, model, manifest_name, size) &&
+  bool ok = text && entry && tar_begin_file(w->out, entry, size, w->err) &&
             atomic_file_write(w->out, text, size, w->err) && tar_end_file(w->out, size, w->err);
   free(text);
   return ok;
@@ -75,13 +75,15 @@ static bool add_model(bundle_writer *w, const char *weights_folder, const char *
   if (!folder || !manifest_of(w, folder, model, &m) || !add_manifest(w, model, &m))
     return false;
   for (size_t i = 0; i < m.count; i++)
-    if (!add_file(w, folder, model, m.files[i].name))
+    if (!add_file(w, folder, m.files[i].name, entry_name(w, model, m.files[i].name)))
       return false;
   return true;
 }
 
 static bool write_models(bundle_writer *w, const char *weights_folder, const char *const *models,
                          size_t count) {
+  if (demo_models_are_in(weights_folder) && !add_file(w, weights_folder, DEMO_NOTICE_NAME, DEMO_NOTICE_NAME))
+    return false;
   for (size_t i = 0; i < count; i++)
     if (!add_model(w, weights_folder, models[i]))
       return error_prefix(w->err, "%s", models[i]);

@@ -2,7 +2,7 @@
 
 #include "base/atomic_file.h"
 #include "base/mapped_file.h"
-#include "model/demo_models.h"
+#include "hub/demo_models.h"
 #include "pipeline/paths.h"
 
 bool demo_notice_copy(arena *memory, const char *weights_folder, const char *output_folder, const reporter *r,

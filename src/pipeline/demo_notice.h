@@ -1,4 +1,4 @@
-/* The notice of demo models (model/demo_models.h) beside the results of a run. */
+/* The notice of demo models (hub/demo_models.h) beside the results of a run. */
 #ifndef DEEPECG_PIPELINE_DEMO_NOTICE_H
 #define DEEPECG_PIPELINE_DEMO_NOTICE_H
 

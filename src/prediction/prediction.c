@@ -1,6 +1,6 @@
 #include "prediction/prediction.h"
 
-#include "model/demo_models.h"
+#include "hub/demo_models.h"
 #include "model/text_model.h"
 #include "prediction/signal_model.h"
 

@@ -46,12 +46,8 @@ static void put_labels(const drift_model *m) {
   }
 }
 
-void drift_print_text(const drift *d, precision compared) {
-  const char *name = precision_names[compared];
-  printf("%s compared with fp32 on %zu ECGs", name, d->records - d->failed);
-  if (d->failed)
-    printf(" (%zu more can't be used)", d->failed);
-  printf("\n\n  %-36s %7s   %18s  %14s  %8s  %8s  %8s\n", "", "", "difference of p", "", "AUC", "", "");
+static void put_models(const drift *d, const char *name) {
+  printf("\n  %-36s %7s   %18s  %14s  %8s  %8s  %8s\n", "", "", "difference of p", "", "AUC", "", "");
   printf("  %-36s %7s   %8s  %8s  %14s  %8s  %8s  %8s\n", "model", "records", "largest", "mean",
          "changed calls", "fp32", name, "change");
   for (size_t i = 0; i < d->model_count; i++)
@@ -60,6 +56,25 @@ void drift_print_text(const drift *d, precision compared) {
   for (size_t i = 0; i < d->model_count; i++)
     if (!d->models[i].problem)
       put_labels(&d->models[i]);
+}
+
+static bool is_any_compared(const drift *d) {
+  for (size_t i = 0; i < d->model_count; i++)
+    if (!d->models[i].problem)
+      return true;
+  return false;
+}
+
+void drift_print_text(const drift *d, precision compared) {
+  const char *name = precision_names[compared];
+  printf("%s compared with fp32 on %zu ECGs", name, d->records - d->failed);
+  if (d->failed)
+    printf(" (%zu more can't be used)", d->failed);
+  putchar('\n');
+  if (is_any_compared(d))
+    put_models(d, name);
+  else
+    puts("\n  no model could be compared");
   puts(d->demo ? "\nDemo models, trained on synthetic ECGs only: this says nothing of the published ones."
                : "\nFor research. Not a medical device.");
 }

@@ -86,8 +86,10 @@ const command command_extract = {
         "Writes ecg_signal_0.npy, ecg_signal_1.npy, ... and DIR/table.csv, ready for deepecg --data_path "
         "DIR/table.csv\n"
         "--ecg_signals_path DIR. (The pipeline reads DICOM files itself too.)\n",
-    .notes = "DIR/extract_report.csv says which file became which array, and why others failed.\n"
-             "Exit codes: 0 done; 1 some files failed; 2 wrong usage; 4 nothing could be extracted.",
+    .notes =
+        "DIR/extract_report.csv says which file became which array, and why others failed.\n"
+        "Exit codes: 0 done; 1 some files failed; 2 wrong usage; 4 nothing could be extracted, or it was "
+        "interrupted: no table.",
     .options = &extract_command_options,
     .settings_size = sizeof(extract_settings),
     .check = check,

@@ -178,10 +178,13 @@ const command command_run = {
              "Every option can also stand in the configuration file (key: value) or the environment "
              "(DEEPECG_KEY).\n"
              "The command line wins over the environment, the environment over the file.\n",
-    .notes = "Exit codes: 0 done; 1 'Errors encountered:' has lines; 2 wrong usage.\n"
-             "ECGs that fail alone are in the reports and don't change the exit code.\n"
-             "Ctrl-C (SIGINT) or SIGTERM stops between two ECGs, with exit code 1: models that are done are "
-             "written in full,\nthe others have no file. A second signal ends the program at once.",
+    .notes =
+        "Exit codes: 0 done; 1 'Errors encountered:' has lines; 2 wrong usage.\n"
+        "ECGs that fail alone are in the reports and don't change the exit code.\n"
+        "Ctrl-C (SIGINT), SIGTERM or a closed terminal (SIGHUP) stops between two ECGs, with exit code 1: "
+        "models\nthat are done are written in full, the others have no file. A second signal ends the "
+        "program at "
+        "once.",
     .options = &run_options,
     .settings_size = sizeof(run_settings),
     .check = check,
