@@ -181,7 +181,7 @@ const command command_run = {
     .notes = "Exit codes: 0 done; 1 'Errors encountered:' has lines; 2 wrong usage.\n"
              "ECGs that fail alone are in the reports and don't change the exit code.\n"
              "Ctrl-C (SIGINT) or SIGTERM stops between two ECGs, with exit code 1: models that are done are "
-             "written in full,\nthe others have no file. A second signal ends the program at once.",
+             "written in full,\nthe others have no file. A second one ends the program at once.",
     .options = &run_options,
     .settings_size = sizeof(run_settings),
     .check = check,
