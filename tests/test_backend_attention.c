@@ -232,6 +232,26 @@ static void test_other_layers(void **state) {
   }
 }
 
+/* So far before the attention that it isn't looked for there. */
+static void test_layer_far_away(void **state) {
+  use_variant(state);
+  for (int far = 1; far <= 3; far++) {
+    uint64_t seed = 3;
+    graph *g = network_create();
+    value_id x = network_input(g, SHAPE(1, 19, 40)), other = x, qkv[3];
+    layers l = make_layers(g, 40, 48, 7, &seed);
+    for (int i = 0; i < 3; i++) {
+      for (int k = 0; i == far && k < 40; k++)
+        other = sum(g, other, x);
+      qkv[i] = linear(g, x, l.weights[i], l.biases[i]);
+    }
+    for (int k = 0; far == 3 && k < 40; k++)
+      other = sum(g, other, x);
+    value_id y = attention(g, qkv);
+    check(g, sum(g, y, linear(g, other, l.weights[0], l.biases[0])), "a layer far away");
+  }
+}
+
 /* ---- packed weights are not taken for others' ---- */
 
 static void test_orders_of_layers(void **state) {
@@ -280,6 +300,7 @@ int main(void) {
       ON_EVERY_VARIANT(test_layer_used_elsewhere),
       ON_EVERY_VARIANT(test_same_layer_twice),
       ON_EVERY_VARIANT(test_other_layers),
+      ON_EVERY_VARIANT(test_layer_far_away),
       ON_EVERY_VARIANT(test_orders_of_layers),
       ON_EVERY_VARIANT(test_shared_biases),
   };
