@@ -232,6 +232,58 @@ static void test_other_layers(void **state) {
   }
 }
 
+/* So far before the attention that it isn't looked for there. */
+static void test_layer_far_away(void **state) {
+  use_variant(state);
+  for (int far = 1; far <= 3; far++) {
+    uint64_t seed = 3;
+    graph *g = network_create();
+    value_id x = network_input(g, SHAPE(1, 19, 40)), other = x, qkv[3];
+    layers l = make_layers(g, 40, 48, 7, &seed);
+    for (int i = 0; i < 3; i++) {
+      for (int k = 0; i == far && k < 40; k++)
+        other = sum(g, other, x);
+      qkv[i] = linear(g, x, l.weights[i], l.biases[i]);
+    }
+    for (int k = 0; far == 3 && k < 40; k++)
+      other = sum(g, other, x);
+    value_id y = attention(g, qkv);
+    check(g, sum(g, y, linear(g, other, l.weights[0], l.biases[0])), "a layer far away");
+  }
+}
+
+/* ---- what is no number ---- */
+
+/* Damaged weights make NaNs of any bits; none may become an answer. A query that is NaN loses its own row of
+ * one head, a key all rows. */
+static void test_nan_stays_nan(void **state) {
+  use_variant(state);
+  enum { STEPS = 5, WIDTH = HEADS * 8 };
+  static const uint32_t bits[] = {0x7fc00000, 0xffc00000, 0x7fc00001, 0x7fc00055, 0x7fc00180, 0xffffffff};
+  float operands[3][STEPS * WIDTH], y[STEPS * WIDTH];
+  error err = {0};
+  graph *g = network_create();
+  value_id qkv[3];
+  for (int i = 0; i < 3; i++)
+    qkv[i] = network_input(g, SHAPE(1, STEPS, WIDTH));
+  network_output(g, attention(g, qkv));
+  executable *e = cpu_backend.compile(g, &(compile_options){.threads = 1}, &err);
+  assert_non_null(e);
+  for (size_t n = 0; n < sizeof bits / sizeof *bits; n++)
+    for (int operand = 0; operand < 2; operand++) {
+      uint64_t seed = 3;
+      for (int i = 0; i < 3; i++)
+        random_fill(operands[i], STEPS * WIDTH, &seed);
+      memcpy(&operands[operand][2 * WIDTH + 3], &bits[n], sizeof *bits);
+      assert_true(cpu_backend.run(e, (const void *[]){operands[0], operands[1], operands[2]}, (void *[]){y},
+                                  1, &err));
+      for (int i = 0; i < STEPS * WIDTH; i++)
+        assert_int_equal(isnan(y[i]), i % WIDTH < 8 && (operand == 1 || i / WIDTH == 2));
+    }
+  cpu_backend.destroy(e);
+  graph_destroy(g);
+}
+
 /* ---- packed weights are not taken for others' ---- */
 
 static void test_orders_of_layers(void **state) {
@@ -280,6 +332,8 @@ int main(void) {
       ON_EVERY_VARIANT(test_layer_used_elsewhere),
       ON_EVERY_VARIANT(test_same_layer_twice),
       ON_EVERY_VARIANT(test_other_layers),
+      ON_EVERY_VARIANT(test_layer_far_away),
+      ON_EVERY_VARIANT(test_nan_stays_nan),
       ON_EVERY_VARIANT(test_orders_of_layers),
       ON_EVERY_VARIANT(test_shared_biases),
   };

@@ -253,12 +253,12 @@ static pid_t start_holder(void) {
   pid_t child = fork();
   assert_true(child >= 0);
   if (child == 0) {
-    bool ok =
-        mkdir(FOLDER "/.deepecg-import-a", 0777) == 0 && mkdir(FOLDER "/.deepecg-import-a/m", 0777) == 0;
-    int claim = open(FOLDER "/.deepecg-a.run", O_WRONLY | O_CREAT | O_EXCL, 0666);
-    int import = open(FOLDER "/.deepecg-import-a", O_RDONLY | O_DIRECTORY);
-    ok = ok && leftover_hold(claim, FOLDER "/.deepecg-a.run") &&
-         leftover_hold(import, FOLDER "/.deepecg-import-a") &&
+    bool ok = mkdir(FOLDER "/.deepecg-import-aB3_x9", 0777) == 0 &&
+              mkdir(FOLDER "/.deepecg-import-aB3_x9/m", 0777) == 0;
+    int claim = open(FOLDER "/.deepecg-20260102_030405.run", O_WRONLY | O_CREAT | O_EXCL, 0666);
+    int import = open(FOLDER "/.deepecg-import-aB3_x9", O_RDONLY | O_DIRECTORY);
+    ok = ok && leftover_hold(claim, FOLDER "/.deepecg-20260102_030405.run") &&
+         leftover_hold(import, FOLDER "/.deepecg-import-aB3_x9") &&
          atomic_file_create(TARGET, ATOMIC_FILE_REPLACE, NULL) && write(ready[1], "", 1) == 1;
     if (!ok)
       _exit(1);
@@ -274,24 +274,30 @@ static pid_t start_holder(void) {
 static void test_only_what_the_dead_have_left_is_removed(void **state) {
   (void)state;
   pid_t child = start_holder();
-  make_file(FOLDER "/.deepecg-old.run");
-  make_file(FOLDER "/.deepecg-old.tmp");
+  make_file(FOLDER "/.deepecg-20250102_030405.run");
+  make_file(FOLDER "/.deepecg-0123456789abcdef.tmp");
   make_file(FOLDER "/.deepecg-files.json"); /* a manifest */
   make_file(FOLDER "/deepecg-mine.tmp");
+  make_file(FOLDER "/.deepecg-notes.tmp"); /* a user's own names */
+  make_file(FOLDER "/.deepecg-notes.run");
+  assert_int_equal(mkdir(FOLDER "/.deepecg-import-mine", 0777), 0);
   assert_int_equal(symlink("deepecg-mine.tmp", FOLDER "/.deepecg-link.tmp"), 0);
   assert_int_equal(mkdir(FOLDER "/.deepecg-folder.tmp", 0777), 0);
   atomic_file *own = atomic_file_create(TARGET, ATOMIC_FILE_REPLACE, NULL);
   assert_non_null(own);
-  assert_int_equal(entries_in(FOLDER), 10);
+  assert_int_equal(entries_in(FOLDER), 13);
   leftovers_remove(FOLDER);
-  assert_int_equal(entries_in(FOLDER), 8); /* those of the child and of this process are held */
-  assert_false(is_there(FOLDER "/.deepecg-old.run") || is_there(FOLDER "/.deepecg-old.tmp"));
-  assert_true(is_there(FOLDER "/.deepecg-a.run") && is_there(FOLDER "/.deepecg-import-a/m"));
+  assert_int_equal(entries_in(FOLDER), 11); /* those of the child and of this process are held */
+  assert_false(is_there(FOLDER "/.deepecg-20250102_030405.run") ||
+               is_there(FOLDER "/.deepecg-0123456789abcdef.tmp"));
+  assert_true(is_there(FOLDER "/.deepecg-20260102_030405.run") &&
+              is_there(FOLDER "/.deepecg-import-aB3_x9/m"));
   assert_int_equal(kill(child, SIGKILL), 0);
   assert_int_equal(waitpid(child, NULL, 0), child);
   leftovers_remove_beside(TARGET);
-  assert_int_equal(entries_in(FOLDER), 5);
-  assert_false(is_there(FOLDER "/.deepecg-a.run") || is_there(FOLDER "/.deepecg-import-a"));
+  assert_int_equal(entries_in(FOLDER), 8);
+  assert_false(is_there(FOLDER "/.deepecg-20260102_030405.run") ||
+               is_there(FOLDER "/.deepecg-import-aB3_x9"));
   assert_true(atomic_file_write(own, "own", 3, NULL) && atomic_file_commit(own, false, NULL));
   assert_true(is_there(TARGET) && is_there(FOLDER "/.deepecg-files.json"));
   leftovers_remove(FOLDER "/absent");
@@ -300,11 +306,11 @@ static void test_only_what_the_dead_have_left_is_removed(void **state) {
 /* Between its making and its lock a file may have been taken for a leftover. */
 static void test_what_was_removed_is_not_held(void **state) {
   (void)state;
-  int fd = open(FOLDER "/.deepecg-a.run", O_WRONLY | O_CREAT | O_EXCL, 0666);
+  int fd = open(FOLDER "/.deepecg-20260102_030405.run", O_WRONLY | O_CREAT | O_EXCL, 0666);
   leftovers_remove(FOLDER);
-  assert_false(leftover_hold(fd, FOLDER "/.deepecg-a.run"));
-  make_file(FOLDER "/.deepecg-a.run"); /* another one of that name */
-  assert_false(leftover_hold(fd, FOLDER "/.deepecg-a.run"));
+  assert_false(leftover_hold(fd, FOLDER "/.deepecg-20260102_030405.run"));
+  make_file(FOLDER "/.deepecg-20260102_030405.run"); /* another one of that name */
+  assert_false(leftover_hold(fd, FOLDER "/.deepecg-20260102_030405.run"));
   close(fd);
 }
 

@@ -1,4 +1,4 @@
-/* A first signal asks the program to stop, a second one ends it, whichever two they are. */
+/* A first signal asks the program to stop, a second one ends it; hanging up only asks. */
 #include "cli/interrupt.h"
 
 #include <setjmp.h>
@@ -31,20 +31,31 @@ static int end_of_child(int first, int second, void (*hang_up)(int)) {
 
 static void a_second_signal_ends_the_program(void **state) {
   (void)state;
-  static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-  for (int first = 0; first < 3; first++)
-    for (int second = 0; second < 3; second++)
+  static const int signals[] = {SIGINT, SIGTERM};
+  for (int first = 0; first < 2; first++)
+    for (int second = 0; second < 2; second++)
       assert_int_equal(end_of_child(signals[first], signals[second], SIG_DFL), signals[second]);
+}
+
+/* A shell hangs up its jobs, and so does the kernel when the shell ends; a service manager sends SIGTERM and
+ * SIGHUP. */
+static void hanging_up_ends_nothing(void **state) {
+  (void)state;
+  assert_int_equal(end_of_child(SIGHUP, SIGHUP, SIG_DFL), 201);
+  assert_int_equal(end_of_child(SIGTERM, SIGHUP, SIG_DFL), 201);
+  assert_int_equal(end_of_child(SIGHUP, SIGTERM, SIG_DFL), 201);
 }
 
 static void nohup_stays_in_force(void **state) {
   (void)state;
   assert_int_equal(end_of_child(SIGHUP, SIGINT, SIG_IGN), 200);
+  assert_int_equal(end_of_child(SIGTERM, SIGHUP, SIG_IGN), 201);
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_second_signal_ends_the_program),
+      cmocka_unit_test(hanging_up_ends_nothing),
       cmocka_unit_test(nohup_stays_in_force),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

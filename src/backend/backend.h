@@ -34,7 +34,8 @@ typedef struct backend {
    * of its input, with the sibling's options: what is packed for one is not packed again for the other
    * (with several_lengths; without it there may be two forms of some weights).
    * Constants must still lie where they lay then. Siblings also share run-time memory, that of the largest:
-   * no two of them may be compiled or run at once. Any may be destroyed first. */
+   * no two of them may be compiled or run at once (run_alone of different workers excepted). Any may be
+   * destroyed first. */
   executable *(*compile_sibling)(const graph *g, const executable *sibling, error *err);
   /* inputs[i] holds `batch` samples of graph input i one after the other (each row-major), outputs likewise.
    * Samples are independent runs: the bits of one don't depend on the batch, on its neighbours, or on the

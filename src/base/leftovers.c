@@ -36,9 +36,28 @@ void folder_remove(const char *path) {
   nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-static bool ends_with(const char *text, const char *end) {
-  size_t length = strlen(text), tail = strlen(end);
-  return length >= tail && strcmp(text + length - tail, end) == 0;
+/* What stands between prefix and end is as long as programs make it, and of digits and letters: what a user
+ * has named so himself is not touched. */
+typedef struct pattern {
+  const char *prefix;
+  size_t least, most;
+  const char *end;
+  bool is_folder;
+} pattern;
+
+static const pattern patterns[] = {
+    {LEFTOVER_PREFIX, 16, 16, ".tmp", false},
+    {LEFTOVER_PREFIX, 14, 24, ".run", false},
+    {LEFTOVER_PREFIX "import-", 6, 6, "", true},
+};
+
+static bool matches(const pattern *p, const char *name) {
+  static const char allowed[] = "0123456789_-abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  size_t prefix = strlen(p->prefix);
+  if (strncmp(name, p->prefix, prefix) != 0)
+    return false;
+  size_t middle = strspn(name + prefix, allowed);
+  return middle >= p->least && middle <= p->most && strcmp(name + prefix + middle, p->end) == 0;
 }
 
 static void remove_unless_held(const char *path, bool is_folder) {
@@ -56,19 +75,24 @@ static void remove_unless_held(const char *path, bool is_folder) {
   close(fd);
 }
 
+static const pattern *find_pattern(const char *name) {
+  for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
+    if (matches(&patterns[i], name))
+      return &patterns[i];
+  return NULL;
+}
+
 static void look_at(const char *folder, const char *name) {
-  static const char import[] = LEFTOVER_PREFIX "import-";
+  const pattern *p = find_pattern(name);
   char path[4096];
   struct stat status;
-  bool is_import = strncmp(name, import, sizeof import - 1) == 0;
-  if (strncmp(name, LEFTOVER_PREFIX, sizeof LEFTOVER_PREFIX - 1) != 0 ||
-      (!is_import && !ends_with(name, ".tmp") && !ends_with(name, ".run")))
+  if (!p)
     return;
   int length = snprintf(path, sizeof path, "%s/%s", folder, name);
   if (length < 0 || (size_t)length >= sizeof path || lstat(path, &status) != 0)
     return;
-  if (is_import ? S_ISDIR(status.st_mode) : S_ISREG(status.st_mode))
-    remove_unless_held(path, is_import);
+  if (p->is_folder ? S_ISDIR(status.st_mode) : S_ISREG(status.st_mode))
+    remove_unless_held(path, p->is_folder);
 }
 
 void leftovers_remove(const char *folder) {

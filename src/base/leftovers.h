@@ -13,8 +13,10 @@
  * too, where the file system knows no locks: then nothing is ever removed there. */
 bool leftover_hold(int fd, const char *path);
 
-/* Remove the temporary files (LEFTOVER_PREFIX*.tmp, *.run) and folders (LEFTOVER_PREFIX import-*) that lie in
- * `folder` and that no living program holds. What can't be removed stays. */
+/* Remove the temporary files (LEFTOVER_PREFIX, 16 hexadecimal digits, .tmp; a time stamp, .run) and folders
+ * (LEFTOVER_PREFIX import-, 6 letters or digits) that lie in `folder` and that no living program holds. What
+ * can't be removed stays. Where locks hold on one machine only, as on some network file systems, those of
+ * programs on other machines are taken for dead. */
 void leftovers_remove(const char *folder);
 
 /* The same in the folder that `path` lies in. */

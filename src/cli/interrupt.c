@@ -7,11 +7,12 @@ enum { SIGNALS = sizeof signals / sizeof *signals };
 
 static volatile sig_atomic_t interrupted;
 
+/* A terminal that is closed hangs up more than once: the shell does so, then the kernel. */
 static void on_signal(int number) {
-  (void)number;
   interrupted = 1;
   for (size_t i = 0; i < SIGNALS; i++)
-    signal(signals[i], SIG_DFL);
+    if (number != SIGHUP && signals[i] != SIGHUP)
+      signal(signals[i], SIG_DFL);
 }
 
 /* nohup has SIGHUP ignored. */

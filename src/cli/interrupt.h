@@ -4,8 +4,8 @@
 
 #include <signal.h>
 
-/* From now on SIGINT, SIGTERM and (but under nohup) SIGHUP set the flag that is returned; a second signal
- * kills, as users expect of an impatient Ctrl-C. */
+/* From now on SIGINT, SIGTERM and (but under nohup) SIGHUP set the flag that is returned; after SIGINT or
+ * SIGTERM a second one of the two kills, as users expect of an impatient Ctrl-C. */
 const volatile sig_atomic_t *interrupt_flag(void);
 
 #endif

@@ -4,7 +4,6 @@
 #include "model/text_model.h"
 #include "prediction/signal_model.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,13 +38,6 @@ static bool run_model(job *j, size_t index, error *err) {
 
 /* ---- the text model ---- */
 
-static bool all_finite(const float *values, size_t count) {
-  for (size_t i = 0; i < count; i++)
-    if (!isfinite(values[i]))
-      return false;
-  return true;
-}
-
 static bool any_statements(const job *j) {
   for (size_t i = 0; i < j->signals.count; i++)
     if (*answer_of(j, i)->statements)
@@ -59,9 +51,10 @@ static bool keep_text(job *j, const float *logits, error *err) {
     float *kept = arena_alloc_array(j->p->memory, LABEL_COUNT, sizeof *kept, err);
     if (!kept)
       return false;
+    const float *row = logits + i * LABEL_COUNT;
     for (size_t l = 0; l < LABEL_COUNT; l++)
-      kept[l] = logit_probability(logits[i * LABEL_COUNT + l]);
-    if (*a->statements && all_finite(kept, LABEL_COUNT))
+      kept[l] = logit_probability(row[l]);
+    if (*a->statements && all_finite(row, LABEL_COUNT)) /* an infinite one would be a sure 0 or 1 */
       a->text = kept;
   }
   return true;

@@ -32,7 +32,7 @@ static bool predict_signals(const prediction_options *options, model *network, c
   return ok && !prediction_interrupted(options, err);
 }
 
-static bool all_finite(const float *values, size_t count) {
+bool all_finite(const float *values, size_t count) {
   for (size_t i = 0; i < count; i++)
     if (!isfinite(values[i]))
       return false;

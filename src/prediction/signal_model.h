@@ -4,6 +4,9 @@
 
 #include "prediction/cleaned_signals.h"
 
+/* Of logits: what isn't finite there would be a probability like any other. */
+bool all_finite(const float *values, size_t count);
+
 /* 1, or LABEL_COUNT */
 size_t task_columns(const task_info *task);
 

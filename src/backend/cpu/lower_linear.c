@@ -102,7 +102,7 @@ lower_result lower_linear_layer(builder *b, const graph_node *n, error *err) {
   product_weights w;
   if (!linear_weights(b, n, &w))
     return LOWER_DECLINED;
-  if (find_sole_consumer(b, n->output, has_projections)) {
+  if (!b->notes[n->output].kept && find_sole_consumer(b, n->output, has_projections)) {
     b->notes[n->output].deferred = true;
     return LOWER_DONE;
   }

@@ -10,7 +10,6 @@ static json_t *number(double value) {
   return isfinite(value) ? json_real(value) : json_null();
 }
 
-/* Foreign text was made UTF-8 by the readers; should it not be, null is better than nothing at all. */
 static json_t *label_object(const ecg_answer *a, size_t model, const task_model *m, size_t label,
                             const operating_points *points) {
   double point = family_operating_point(m->family, points);

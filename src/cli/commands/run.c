@@ -182,9 +182,8 @@ const command command_run = {
         "Exit codes: 0 done; 1 'Errors encountered:' has lines; 2 wrong usage.\n"
         "ECGs that fail alone are in the reports and don't change the exit code.\n"
         "Ctrl-C (SIGINT), SIGTERM or a closed terminal (SIGHUP) stops between two ECGs, with exit code 1: "
-        "models\nthat are done are written in full, the others have no file. A second signal ends the "
-        "program at "
-        "once.",
+        "models\nthat are done are written in full, the others have no file. A second Ctrl-C or SIGTERM ends "
+        "the\nprogram at once.",
     .options = &run_options,
     .settings_size = sizeof(run_settings),
     .check = check,

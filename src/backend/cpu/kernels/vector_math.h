@@ -50,14 +50,16 @@ static inline vec vec_exp(vec x) {
 }
 
 /* 2^x for x <= 1, as weights of a softmax need it: what lies below 2^-125 is 2^-125. Within 1.1 ulp. The
- * remainder of the nearest integer is exact, and the integer goes straight into the exponent. */
+ * remainder of the nearest integer is exact, and the integer goes straight into the exponent; that of a NaN,
+ * whose last bits may be anything, is none, so that it stays a NaN. */
 static inline vec vec_exp2_of_negative(vec x) {
   static const float c[] = {
       1, 0.693147182f, 0.240226477f, 0.0555033237f, 0.00961843692f, 0.00133988739f, 0.00015353362f};
-  const vec shift = vec_set1(12582912.0f); /* 1.5 * 2^23 */
+  const vec shift = vec_set1(12582912.0f);      /* 1.5 * 2^23 */
+  const vec none = vec_set1(12582912.0f + 512); /* of whose bits the last 9 are 0 */
   x = vec_max(vec_set1(-125.0f), x);
   vec shifted = vec_add(x, shift), r = vec_sub(x, vec_sub(shifted, shift));
-  return vec_scale_by_exp2(vec_polynomial(c, 6, r), shifted);
+  return vec_scale_by_exp2(vec_polynomial(c, 6, r), vec_min(shifted, none));
 }
 
 /* e^x - 1, for x <= 87. Within 2 ulp. */
