@@ -4,6 +4,7 @@
 #include "model/text_model.h"
 #include "prediction/signal_model.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
