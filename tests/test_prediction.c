@@ -1,6 +1,7 @@
 /* ECG files to answers, against the logits of the reference run. */
 #include "prediction/prediction.h"
 
+#include "support/folders.h"
 #include "support/golden_files.h"
 
 #include <math.h>
@@ -97,6 +98,44 @@ static void test_statements_get_their_labels(void **state) {
   prediction_clear(&p);
 }
 
+/* The text model of the golden run in a folder of its own, its first bias infinite. */
+static void make_infinite_text_model(const char *folder) {
+  static const char *const files[] = {"model.safetensors", "config.json", "special_tokens_map.json",
+                                      "tokenizer_config.json", "vocab.txt"};
+  const float infinite = INFINITY;
+  char from[FOLDER_PATH_SIZE];
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+    snprintf(from, sizeof from, MODELS "/Bert_diagnosis2classification_En_Fr/%s", files[i]);
+    folder_copy(folder, files[i], from);
+  }
+  mapped_file file = golden_map(MODELS "/Bert_diagnosis2classification_En_Fr/model.safetensors");
+  uint64_t header;
+  memcpy(&header, file.data, sizeof header);
+  char *text = strndup((const char *)file.data + sizeof header, header);
+  const char *offsets = strstr(strstr(text, "\"classifier.bias\":"), "data_offsets");
+  long at = (long)(sizeof header + header) + strtol(strpbrk(offsets, "0123456789"), NULL, 10);
+  free(text);
+  mapped_file_close(&file);
+  folder_set_bytes(folder, files[0], at, &infinite, sizeof infinite);
+}
+
+static void test_an_infinite_logit_is_no_answer(void **state) {
+  (void)state;
+  static const char *const file[] = {DEEPECG_TEST_DATA "/../ecg_signals/ecg_000004.xml"};
+  prediction_options options = golden_options();
+  options.model_count = 0;
+  char folder[FOLDER_PATH_SIZE];
+  folder_make(folder, "prediction_infinite");
+  make_infinite_text_model(folder);
+  options.weights_folder = folder;
+  options.text_model = ".";
+  prediction p;
+  assert_true(prediction_make(file, 1, &options, NULL, &p, NULL));
+  assert_null(p.text_problem);
+  assert_null(p.answers[0].text);
+  prediction_clear(&p);
+}
+
 static void test_a_model_that_fails_is_named(void **state) {
   (void)state;
   prediction_options options = golden_options();
@@ -144,6 +183,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_golden_records_among_bad_files),
       cmocka_unit_test(test_statements_get_their_labels),
+      cmocka_unit_test(test_an_infinite_logit_is_no_answer),
       cmocka_unit_test(test_a_model_that_fails_is_named),
       cmocka_unit_test(test_names_choose_models),
   };
