@@ -262,7 +262,9 @@ static void run_whole(const product *p, const product_operands *o, const frame *
     }
 }
 
-void product_share_panels(const product *p, const frame *f, ptrdiff_t *begin, ptrdiff_t *end) {
+/* Threads share the panels of a large product, or pairs of panels: [*begin, *end) of all groups' are this
+ * one's. */
+static void share_panels(const product *p, const frame *f, ptrdiff_t *begin, ptrdiff_t *end) {
   ptrdiff_t unit = p->strassen ? 2 : 1;
   frame_share(f, (p->groups * p->panels + unit - 1) / unit, begin, end);
   *begin *= unit;
@@ -273,7 +275,7 @@ const float *product_first_weights_of_next(const product *p, const frame *f) {
   ptrdiff_t begin, end;
   if (!p->next)
     return NULL;
-  product_share_panels(p->next, f, &begin, &end);
+  share_panels(p->next, f, &begin, &end);
   return begin < end ? panel_weights(p->next, begin / p->next->panels, begin % p->next->panels) : NULL;
 }
 
@@ -293,13 +295,22 @@ static int samples_together(const product *const *p, int count) {
   return together;
 }
 
+static void run_large(const product *const *p, const product_operands *o, int samples, const frame *f) {
+  ptrdiff_t begin, end, panels = p[0]->panels;
+  share_panels(p[0], f, &begin, &end);
+  for (ptrdiff_t group = 0; group < p[0]->groups; group++) {
+    ptrdiff_t first = clamp(begin - group * panels, 0, panels);
+    ptrdiff_t last = clamp(end - group * panels, 0, panels);
+    if (first < last)
+      (p[0]->bf16 ? product_bf16_panels : product_blocked_panels)(p, o, samples, group, first, last, f);
+  }
+}
+
 void product_run_joint(const product *const *p, const product_operands *o, int count, const frame *f) {
   for (int i = 0, together = 1; i < count; i += together) {
     together = samples_together(&p[i], count - i);
-    if (p[i]->bf16)
-      product_bf16_run(&p[i], &o[i], together, f);
-    else if (p[i]->blocked)
-      product_blocked_run(&p[i], &o[i], together, f);
+    if (p[i]->blocked)
+      run_large(&p[i], &o[i], together, f);
     else
       run_whole(p[i], &o[i], f);
   }

@@ -190,8 +190,8 @@ static void run_block(const product *const *p, const product_operands *o, const 
   }
 }
 
-static void run_panels(const product *const *p, const product_operands *o, int samples, ptrdiff_t group,
-                       ptrdiff_t first_panel, ptrdiff_t end_panel, const frame *f) {
+void product_bf16_panels(const product *const *p, const product_operands *o, int samples, ptrdiff_t group,
+                         ptrdiff_t first_panel, ptrdiff_t end_panel, const frame *f) {
   const product *first = p[0];
   ptrdiff_t parts = row_parts(first);
   for (ptrdiff_t i = 0; i < parts; i++) {
@@ -202,17 +202,5 @@ static void run_panels(const product *const *p, const product_operands *o, int s
                .after = i + 1 < parts ? panel_weights(first, group, first_panel)
                                       : product_first_weights_of_next(first, f)};
     run_block(p, o, &k, group, first_panel);
-  }
-}
-
-/* Threads share the panels: each rounds what it needs and isn't at hand rounded. */
-void product_bf16_run(const product *const *p, const product_operands *o, int count, const frame *f) {
-  ptrdiff_t begin, end, panels = p[0]->panels;
-  product_share_panels(p[0], f, &begin, &end);
-  for (ptrdiff_t group = 0; group < p[0]->groups; group++) {
-    ptrdiff_t first = clamp(begin - group * panels, 0, panels);
-    ptrdiff_t last = clamp(end - group * panels, 0, panels);
-    if (first < last)
-      run_panels(p, o, count, group, first, last, f);
   }
 }

@@ -24,7 +24,8 @@ size_t product_bf16_weight_bytes(const product *p);
 
 size_t product_bf16_scratch(const product *p);
 
-/* As product_run_joint, for samples that it takes together. */
-void product_bf16_run(const product *const *p, const product_operands *o, int count, const frame *f);
+/* As product_blocked_panels; what isn't at hand rounded each thread rounds for itself. */
+void product_bf16_panels(const product *const *p, const product_operands *o, int samples, ptrdiff_t group,
+                         ptrdiff_t first_panel, ptrdiff_t end_panel, const frame *f);
 
 #endif

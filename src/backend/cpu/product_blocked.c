@@ -185,8 +185,8 @@ static void run_block(const product *const *p, const product_operands *o, inner_
 
 /* ---- the whole ---- */
 
-static void run_panels(const product *const *p, const product_operands *o, int samples, ptrdiff_t group,
-                       ptrdiff_t first_panel, ptrdiff_t end_panel, const frame *f) {
+void product_blocked_panels(const product *const *p, const product_operands *o, int samples, ptrdiff_t group,
+                            ptrdiff_t first_panel, ptrdiff_t end_panel, const frame *f) {
   const product *first = p[0];
   ptrdiff_t size = inner_block_size(first), parts = row_parts(first);
   for (ptrdiff_t i = 0; i < parts; i++)
@@ -203,16 +203,4 @@ static void run_panels(const product *const *p, const product_operands *o, int s
         block.after = product_first_weights_of_next(first, f);
       run_block(p, o, &block, group, first_panel, end_panel);
     }
-}
-
-/* Each thread gathers what it needs. */
-void product_blocked_run(const product *const *p, const product_operands *o, int count, const frame *f) {
-  ptrdiff_t begin, end, panels = p[0]->panels;
-  product_share_panels(p[0], f, &begin, &end);
-  for (ptrdiff_t group = 0; group < p[0]->groups; group++) {
-    ptrdiff_t first = clamp(begin - group * panels, 0, panels);
-    ptrdiff_t last = clamp(end - group * panels, 0, panels);
-    if (first < last)
-      run_panels(p, o, count, group, first, last, f);
-  }
 }

@@ -11,7 +11,8 @@ bool product_blocked_suits_strassen(const product *p);
 
 size_t product_blocked_scratch(const product *p);
 
-/* As product_run_joint, for samples that it takes together. */
-void product_blocked_run(const product *const *p, const product_operands *o, int count, const frame *f);
+/* Panels [first_panel, end_panel) of a group, for samples that product_run_joint takes together. */
+void product_blocked_panels(const product *const *p, const product_operands *o, int samples, ptrdiff_t group,
+                            ptrdiff_t first_panel, ptrdiff_t end_panel, const frame *f);
 
 #endif

@@ -84,10 +84,6 @@ static inline uintptr_t coming_panel_next(coming_panel *c, ptrdiff_t inner) {
   return address;
 }
 
-/* Threads share the panels of a large product, or pairs of panels: [*begin, *end) of all groups' are this
- * one's. */
-void product_share_panels(const product *p, const frame *f, ptrdiff_t *begin, ptrdiff_t *end);
-
 /* Where this thread begins to read the weights of the next large product; NULL: there is none. */
 const float *product_first_weights_of_next(const product *p, const frame *f);
 
