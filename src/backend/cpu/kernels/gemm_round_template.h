@@ -27,20 +27,8 @@ static __attribute__((noinline)) void gemm_round(const gemm_tile *t, int rows, i
   case kind:                                                                                                 \
     round_kind(t, rows, vectors, kind);                                                                      \
     break;
-    ROUND_ACTIVATION(ACTIVATION_NONE)
-    ROUND_ACTIVATION(ACTIVATION_RELU)
-    ROUND_ACTIVATION(ACTIVATION_LEAKY_RELU)
-    ROUND_ACTIVATION(ACTIVATION_RELU6)
-    ROUND_ACTIVATION(ACTIVATION_SILU)
-    ROUND_ACTIVATION(ACTIVATION_GELU)
-    ROUND_ACTIVATION(ACTIVATION_GELU_TANH)
-    ROUND_ACTIVATION(ACTIVATION_MISH)
-    ROUND_ACTIVATION(ACTIVATION_SELU)
-    ROUND_ACTIVATION(ACTIVATION_ELU)
-    ROUND_ACTIVATION(ACTIVATION_HARDSWISH)
-    ROUND_ACTIVATION(ACTIVATION_HARDSIGMOID)
-    ROUND_ACTIVATION(ACTIVATION_SIGMOID)
-    ROUND_ACTIVATION(ACTIVATION_TANH)
+    FOR_SHORT_ACTIVATIONS(ROUND_ACTIVATION)
+    FOR_LONG_ACTIVATIONS(ROUND_ACTIVATION)
 #undef ROUND_ACTIVATION
   default:
     break;

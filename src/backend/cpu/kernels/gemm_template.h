@@ -230,17 +230,7 @@ static __attribute__((noinline)) void gemm_activate(const gemm_tile *t, int rows
   case kind:                                                                                                 \
     gemm_activate_kind(t, rows, vectors, kind);                                                              \
     break;
-    GEMM_ACTIVATION(ACTIVATION_RELU6)
-    GEMM_ACTIVATION(ACTIVATION_SILU)
-    GEMM_ACTIVATION(ACTIVATION_GELU)
-    GEMM_ACTIVATION(ACTIVATION_GELU_TANH)
-    GEMM_ACTIVATION(ACTIVATION_MISH)
-    GEMM_ACTIVATION(ACTIVATION_SELU)
-    GEMM_ACTIVATION(ACTIVATION_ELU)
-    GEMM_ACTIVATION(ACTIVATION_HARDSWISH)
-    GEMM_ACTIVATION(ACTIVATION_HARDSIGMOID)
-    GEMM_ACTIVATION(ACTIVATION_SIGMOID)
-    GEMM_ACTIVATION(ACTIVATION_TANH)
+    FOR_LONG_ACTIVATIONS(GEMM_ACTIVATION)
 #undef GEMM_ACTIVATION
   default:
     break;

@@ -100,6 +100,22 @@ static inline vec vec_erf(vec x) {
 
 /* ---- activations ---- */
 
+/* DO(kind) for each: those of few instructions, which register tiles apply to their sums as these stand, and
+ * the others. */
+#define FOR_SHORT_ACTIVATIONS(DO) DO(ACTIVATION_NONE) DO(ACTIVATION_RELU) DO(ACTIVATION_LEAKY_RELU)
+#define FOR_LONG_ACTIVATIONS(DO)                                                                             \
+  DO(ACTIVATION_RELU6)                                                                                       \
+  DO(ACTIVATION_SILU)                                                                                        \
+  DO(ACTIVATION_GELU)                                                                                        \
+  DO(ACTIVATION_GELU_TANH)                                                                                   \
+  DO(ACTIVATION_MISH)                                                                                        \
+  DO(ACTIVATION_SELU)                                                                                        \
+  DO(ACTIVATION_ELU)                                                                                         \
+  DO(ACTIVATION_HARDSWISH)                                                                                   \
+  DO(ACTIVATION_HARDSIGMOID)                                                                                 \
+  DO(ACTIVATION_SIGMOID)                                                                                     \
+  DO(ACTIVATION_TANH)
+
 /* GELU for results that are rounded to bfloat16 next: x times the normal distribution's share below x. The
  * share less 1/2 is odd: x times a polynomial in x^2, fitted by linear programming so that on 0..4.2 the
  * largest of |error of GELU| / max(1/16, |GELU(-x)|) is smallest; beyond, it passes 1/2 and is cut. Error
